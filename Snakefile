@@ -1,0 +1,31 @@
+"""Neural-net Lagrangian halo bias (arXiv:2212.08095): from an N-body box to a report."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/halos.smk"
+include: "workflow/rules/projection.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    message:
+        "Everything is there: open results/report.html"
+    default_target: True
+    input:
+        "results/report.html",
+        figures(),
+        tables(),
+
+
+report: "workflow/report/workflow.rst"

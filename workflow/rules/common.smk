@@ -1,0 +1,120 @@
+"""Config, wildcards and the small functions that name files."""
+
+import ast
+import sys
+from pathlib import Path
+
+from snakemake.utils import validate
+
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from lagbias.layout import BoxFiles, files_per_product, parse_model, parse_scales
+from lagbias.settings import check_config
+
+validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+check_config(config)
+
+SIMULATIONS = config["simulations"]
+SETS = config["training_sets"]
+MINI = [name for name, simulation in SIMULATIONS.items() if simulation["source"] == "mini"]
+YARDSTICKS = ["matter", "linear"]
+SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
+
+
+wildcard_constraints:
+    sim="|".join(SIMULATIONS),
+    set="|".join(SETS),
+    nmin=r"\d+",
+    R=r"\d+(\.\d+)?",
+    scales=SCALES,
+    network=SCALES + r"(-pc\d+)?",
+    model=SCALES + r"(-pc\d+)?|" + "|".join(YARDSTICKS),
+    K=r"[1-9]\d*",
+    seed=r"\d+",
+
+
+def library(*modules):
+    """Files of these library modules and of all that they import: an edit re-runs their rules."""
+    found, queue = [], list(modules)
+    while queue:
+        file = SCRIPTS / "lagbias" / f"{queue.pop(0)}.py"
+        if str(file) not in found:
+            found.append(str(file))
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lagbias."):
+                    queue.append(node.module.removeprefix("lagbias."))
+    return sorted(str(Path(file).relative_to(workflow.basedir)) for file in found)
+
+
+def density_grid(sim):
+    """Points a side of the initial density of a box."""
+    simulation = SIMULATIONS[sim]
+    return simulation.get("density_grid") or config["mini"]["particles_per_side"]
+
+
+def box_files(sim):
+    """Where the files of a box lie: read in place if local, under resources/ if not."""
+    root = SIMULATIONS[sim].get("root", "resources")
+    return BoxFiles.under(root, sim, config["redshift"], density_grid(sim))
+
+
+def source_files(sim):
+    """The files of a box: what is there of a local one, what will be there of another."""
+    source = SIMULATIONS[sim]["source"]
+    if source == "local":
+        return [str(file) for file in box_files(sim).found()]
+    count = config["mini"]["files_per_product"] if source == "mini" else files_per_product(sim)
+    return [str(file) for file in box_files(sim).expected(count)]
+
+
+def particle_files(wildcards):
+    return source_files(wildcards.sim)
+
+
+def density_file(wildcards):
+    return source_files(wildcards.sim)[0]
+
+
+def features_of(boxes, scale_set):
+    """Feature stores of some boxes, box after box."""
+    return [
+        f"results/{box}/features/R{scale:g}.zarr" for box in boxes for scale in parse_scales(scale_set)
+    ]
+
+
+def training_features(wildcards):
+    name = wildcards.get("network", wildcards.get("scales"))
+    return features_of(SETS[wildcards.set]["train"], parse_model(name)[0])
+
+
+def training_particles(wildcards):
+    return expand("results/{box}/particles.zarr", box=SETS[wildcards.set]["train"])
+
+
+def training_halos(wildcards):
+    boxes = SETS[wildcards.set]["train"]
+    return expand("results/{box}/halos/N{nmin}.zarr", box=boxes, nmin=wildcards.nmin)
+
+
+def validation_features(wildcards):
+    return features_of(SETS[wildcards.set]["validate"], parse_model(wildcards.network)[0])
+
+
+def validation_particles(wildcards):
+    return expand("results/{box}/particles.zarr", box=SETS[wildcards.set]["validate"])
+
+
+def validation_halos(wildcards):
+    boxes = SETS[wildcards.set]["validate"]
+    return expand("results/{box}/halos/N{nmin}.zarr", box=boxes, nmin=wildcards.nmin)
+
+
+def box_features(wildcards):
+    name = wildcards.get("network", wildcards.get("scales"))
+    return features_of([wildcards.sim], parse_model(name)[0])
+
+
+def all_seeds(folder):
+    """Weights of every seed of the networks in a folder."""
+    return expand(folder + "/seed{seed}/weights.pt", seed=config["seeds"], allow_missing=True)

@@ -1,0 +1,132 @@
+"""Model fields and yardsticks on boxes not trained on, and their spectra."""
+
+
+rule predict_halo_field:
+    message:
+        "Model field of {wildcards.network} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+    input:
+        weights=all_seeds("results/fits/{set}/N{nmin}/{network}"),
+        projection="results/fits/{set}/N{nmin}/{network}/projection.nc",
+        features=box_features,
+        particles="results/{sim}/particles.zarr",
+        code=library("prediction"),
+    output:
+        directory("results/fits/{set}/N{nmin}/{network}/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/{network}/on_{sim}/predict_halo_field.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{network}/on_{sim}/predict_halo_field.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    script:
+        "../scripts/predict_halo_field.py"
+
+
+rule fit_linear_bias:
+    message:
+        "Linear bias of {wildcards.set}, N > {wildcards.nmin}"
+    input:
+        particles=training_particles,
+        halos=training_halos,
+        code=library("yardsticks"),
+    output:
+        "results/fits/{set}/N{nmin}/linear/bias.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/linear/fit_linear_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/linear/fit_linear_bias.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    script:
+        "../scripts/fit_linear_bias.py"
+
+
+rule predict_linear_bias:
+    message:
+        "Linear-bias field of {wildcards.set}, N > {wildcards.nmin} on {wildcards.sim}"
+    input:
+        bias="results/fits/{set}/N{nmin}/linear/bias.nc",
+        matter="results/{sim}/matter.zarr",
+        code=library("yardsticks"),
+    output:
+        directory("results/fits/{set}/N{nmin}/linear/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/linear/on_{sim}/predict_linear_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/linear/on_{sim}/predict_linear_bias.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/predict_linear_bias.py"
+
+
+def prediction_of(wildcards):
+    """The model field of a model; matter is its own."""
+    if wildcards.model == "matter":
+        return f"results/{wildcards.sim}/matter.zarr"
+    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(**wildcards)
+
+
+rule compare_spectra:
+    message:
+        "Spectra of {wildcards.model} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+    input:
+        prediction=prediction_of,
+        halos="results/{sim}/halos/N{nmin}.zarr",
+        matter="results/{sim}/matter.zarr",
+        code=library("spectra"),
+    output:
+        "results/fits/{set}/N{nmin}/{model}/on_{sim}/spectra.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{model}/on_{sim}/compare_spectra.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{model}/on_{sim}/compare_spectra.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        k_max=config["evaluation"]["k_max"],
+    script:
+        "../scripts/compare_spectra.py"
+
+
+rule sample_response:
+    message:
+        "f against density and directions, {wildcards.scales} ({wildcards.set}) on {wildcards.sim}"
+    input:
+        weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
+        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
+        gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+        features=box_features,
+        code=library("response"),
+    output:
+        "results/fits/{set}/N{nmin}/{scales}/on_{sim}/response.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{scales}/on_{sim}/sample_response.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{scales}/on_{sim}/sample_response.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    script:
+        "../scripts/sample_response.py"

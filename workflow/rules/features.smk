@@ -1,0 +1,26 @@
+"""Smoothed features of the linear density, one zarr store a scale."""
+
+
+rule compute_features:
+    message:
+        "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
+    input:
+        density=density_file,
+        code=library("features", "abacus"),
+    output:
+        directory("results/{sim}/features/R{R}.zarr"),
+    log:
+        "logs/{sim}/features/R{R}.log",
+    benchmark:
+        "logs/{sim}/features/R{R}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["features"]
+    resources:
+        # three grids of float32 and the decompressed file
+        mem_mb=lambda wildcards: 500 + 16 * density_grid(wildcards.sim) ** 3 // 10**6,
+        runtime=30,
+    params:
+        redshift=config["redshift"],
+    script:
+        "../scripts/compute_features.py"

@@ -1,0 +1,79 @@
+"""Final positions: particles as two integers, halos above a cut, matter on a mesh."""
+
+
+rule index_particles:
+    message:
+        "Particles of {wildcards.sim} as two integers each"
+    input:
+        files=particle_files,
+        code=library("mesh"),
+    output:
+        directory("results/{sim}/particles.zarr"),
+    log:
+        "logs/{sim}/index_particles.log",
+    benchmark:
+        "logs/{sim}/index_particles.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["particles"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
+        density_grid=lambda wildcards: density_grid(wildcards.sim),
+        redshift=config["redshift"],
+        cell_size=config["mesh"]["cell_size"],
+    script:
+        "../scripts/index_particles.py"
+
+
+rule select_halos:
+    message:
+        "Halos of {wildcards.sim} with more than {wildcards.nmin} particles"
+    input:
+        files=particle_files,
+        code=library("mesh"),
+    output:
+        directory("results/{sim}/halos/N{nmin}.zarr"),
+    log:
+        "logs/{sim}/halos/N{nmin}.log",
+    benchmark:
+        "logs/{sim}/halos/N{nmin}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
+        density_grid=lambda wildcards: density_grid(wildcards.sim),
+        redshift=config["redshift"],
+        cell_size=config["mesh"]["cell_size"],
+    script:
+        "../scripts/select_halos.py"
+
+
+rule paint_matter:
+    message:
+        "Matter of {wildcards.sim} on the evaluation mesh"
+    input:
+        particles="results/{sim}/particles.zarr",
+        code=library("prediction"),
+    output:
+        directory("results/{sim}/matter.zarr"),
+    log:
+        "logs/{sim}/paint_matter.log",
+    benchmark:
+        "logs/{sim}/paint_matter.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    script:
+        "../scripts/paint_matter.py"

@@ -1,0 +1,71 @@
+"""Projections: orthogonalised features, and the directions that f depends on."""
+
+
+rule orthogonalise_features:
+    message:
+        "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
+    input:
+        features=training_features,
+        code=library("projection"),
+    output:
+        "results/fits/{set}/N{nmin}/{scales}/projection.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{scales}/orthogonalise_features.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{scales}/orthogonalise_features.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    script:
+        "../scripts/orthogonalise_features.py"
+
+
+rule find_gradient_directions:
+    message:
+        "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"
+    input:
+        weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
+        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
+        features=training_features,
+        particles=training_particles,
+        code=library("gradients"),
+    output:
+        "results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{scales}/find_gradient_directions.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{scales}/find_gradient_directions.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    script:
+        "../scripts/find_gradient_directions.py"
+
+
+rule project_on_gradients:
+    message:
+        "Projection of {wildcards.scales} on {wildcards.K} gradient directions"
+    input:
+        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
+        gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+        code=library("gradients"),
+    output:
+        "results/fits/{set}/N{nmin}/{scales}-pc{K}/projection.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{scales}-pc{K}/project_on_gradients.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{scales}-pc{K}/project_on_gradients.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/project_on_gradients.py"

@@ -1,0 +1,33 @@
+"""One training job for each scale set, halo cut, seed and projection."""
+
+
+rule train_network:
+    message:
+        "Training {wildcards.network} on {wildcards.set}, N > {wildcards.nmin}, seed {wildcards.seed}"
+    input:
+        features=training_features,
+        particles=training_particles,
+        halos=training_halos,
+        validation_features=validation_features,
+        validation_particles=validation_particles,
+        validation_halos=validation_halos,
+        projection="results/fits/{set}/N{nmin}/{network}/projection.nc",
+        code=library("training"),
+    output:
+        weights="results/fits/{set}/N{nmin}/{network}/seed{seed}/weights.pt",
+        losses="results/fits/{set}/N{nmin}/{network}/seed{seed}/losses.csv",
+    log:
+        "logs/fits/{set}/N{nmin}/{network}/seed{seed}/train_network.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{network}/seed{seed}/train_network.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["training"]
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=config["training"],
+        device=config["device"],
+    script:
+        "../scripts/train_network.py"

@@ -1,0 +1,22 @@
+"""Rule find_gradient_directions."""
+
+from lagbias.gradients import write_gradient_pca
+from lagbias.jobs import reporting
+from lagbias.layout import features_by_box, weights_by_seed
+
+
+def run(job):
+    with reporting(job):
+        write_gradient_pca(
+            weights_by_seed(job.input.weights),
+            job.input.projection,
+            features_by_box(job.input.features),
+            job.input.particles,
+            job.output[0],
+            threads=job.threads,
+            training_set=job.wildcards.set,
+        )
+
+
+if "snakemake" in globals():
+    run(snakemake)

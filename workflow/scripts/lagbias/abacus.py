@@ -1,0 +1,184 @@
+"""Reading AbacusSummit: linear density, halos, and every subsample particle exactly once.
+
+The traps that this module knows are listed in docs/abacus-traps.md.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import abacusnbody.data.asdf  # noqa: F401  (registers AbacusSummit's compression with asdf)
+import asdf
+import numpy as np
+from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
+from abacusnbody.data.read_abacus import read_asdf
+
+from lagbias.errors import InputError
+from lagbias.layout import BoxFiles
+
+log = logging.getLogger(__name__)
+
+PARTICLE_PRODUCTS = ("field_rv_A", "halo_rv_A")
+
+
+def growth_factor(growth_table: dict, redshift: float) -> float:
+    """D(z) from an Abacus growth table, whose keys may be floats or strings.
+
+    Parameters
+    ----------
+    growth_table : dict
+        Redshift to D(z), normalised anyhow.
+    redshift : float
+
+    Raises
+    ------
+    InputError
+        If the redshift is not in the table.
+    """
+    table = {float(z): float(growth) for z, growth in growth_table.items()}
+    for z, growth in table.items():
+        if abs(z - redshift) < 1e-6:
+            return growth
+    raise InputError(
+        f"redshift {redshift:g} is not in the growth table of the ic_dens file, which has "
+        f"{', '.join(f'{z:g}' for z in sorted(table))}; use one of these"
+    )
+
+
+def read_header(path: str | Path) -> dict:
+    """The header of one Abacus file.
+
+    Raises
+    ------
+    InputError
+        If the file is absent or is not a whole ASDF file with a header.
+    """
+    with _reading(path), asdf.open(path) as file:
+        return dict(file["header"])
+
+
+class _reading:
+    """Turn what readers raise on a damaged file into one clear error."""
+
+    def __init__(self, path: str | Path):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None or issubclass(kind, InputError | KeyboardInterrupt | MemoryError):
+            return False
+        if issubclass(kind, Exception):
+            raise InputError(
+                f"{self.path} cannot be read: {kind.__name__}: {error}; expected an AbacusSummit "
+                "ASDF file; compare it with checksums.crc32 of its folder and fetch it again"
+            ) from error
+        return False
+
+
+def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, float]:
+    """Linear overdensity at a redshift, delta_1(q) = delta_IC(q) D(z) / D(z_init).
+
+    Parameters
+    ----------
+    path : the ``ic_dens`` file
+    redshift : float
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+        Point [0,0,0] lies at Lagrangian (-L/2, -L/2, -L/2), with no half-cell shift.
+    box_size : float
+        [Mpc/h]
+    """
+    with _reading(path), asdf.open(path) as file:
+        header = dict(file["header"])
+        overdensity = np.array(file["data"]["density"], dtype=np.float32)
+    table = header["GrowthTable"]
+    growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
+    overdensity *= np.float32(growth)
+    log.info("%s: %d^3, growth x %.5f", path, len(overdensity), growth)
+    return overdensity, float(header["BoxSize"])
+
+
+def read_halos(halos: Path) -> tuple[np.ndarray, np.ndarray, dict]:
+    """The CompaSO halos of one box, not cleaned (most small boxes have no cleaned catalogue).
+
+    Parameters
+    ----------
+    halos : Path
+        The folder ``halos/z0.500``; all its files are read, since the files of one number do not
+        cover one range of x.
+
+    Returns
+    -------
+    position : float32, (n, 3)
+        ``x_com`` [Mpc/h], in [-L/2, L/2].
+    particle_count : int64, (n,)
+        Particles of each halo.
+    header : dict
+    """
+    with _reading(halos), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        catalogue = CompaSOHaloCatalog(
+            halos, cleaned=False, subsamples=False, fields=["N", "x_com"]
+        )
+    particle_count = np.asarray(catalogue.halos["N"]).astype(np.int64)
+    return np.asarray(catalogue.halos["x_com"]), particle_count, dict(catalogue.header)
+
+
+def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
+    """Every particle of subsample A exactly once, one file at a time.
+
+    The files are read one by one and not through the halo catalogue, which drops the particles
+    of L0 groups that lie outside L1 halos.
+
+    Yields
+    ------
+    position : float32, (n, 3)
+        Final position [Mpc/h], in [-L/2, L/2], both ends reachable.
+    lagrangian_index : int16, (n, 3)
+        Lattice index of the particle in the ppd^3 particle lattice.
+    header : dict
+
+    Raises
+    ------
+    InputError
+        If a position file and its PID twin differ in length, or a file is damaged.
+    """
+    for product in PARTICLE_PRODUCTS:
+        for rv_file in files.product(product):
+            pid_file = files.halos / product.replace("rv", "pid") / rv_file.name.replace("rv", "pid")
+            with _reading(rv_file):
+                rv = read_asdf(str(rv_file), load=["pos"], verbose=False)
+            with _reading(pid_file):
+                pid = read_asdf(str(pid_file), load=["lagr_idx"], verbose=False)
+            if len(rv) != len(pid):
+                raise InputError(
+                    f"{rv_file} holds {len(rv)} particles but {pid_file} {len(pid)}: expected "
+                    "twins; compare both with checksums.crc32 of their folders"
+                )
+            yield np.asarray(rv["pos"]), np.asarray(pid["lagr_idx"]), dict(rv.meta)
+
+
+def check_same_box(header: dict, density_header: dict, redshift: float, where: str) -> None:
+    """Refuse particles and initial conditions that do not belong together.
+
+    Raises
+    ------
+    InputError
+        If simulation names, box sizes or redshift differ.
+    """
+    expectations = {
+        "SimName": (header.get("SimName"), density_header.get("SimName")),
+        "BoxSize": (float(header["BoxSize"]), float(density_header["BoxSize"])),
+        "Redshift": (round(float(header["Redshift"]), 3), round(redshift, 3)),
+    }
+    for field, (found, expected) in expectations.items():
+        if found != expected:
+            raise InputError(
+                f"{where}: header {field} is {found!r}, expected {expected!r} as the initial "
+                "density and the config say; use files of one box at one redshift"
+            )

@@ -1,0 +1,200 @@
+"""Smoothed features of the linear density: delta_R, its Laplacian, its tidal shear G2."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from lagbias.errors import InputError
+from lagbias.grids import Grid, InPlaceTransform, moments
+from lagbias.stores import append_variable, provenance, set_attributes, written_whole
+
+log = logging.getLogger(__name__)
+
+KINDS = ("delta", "laplacian", "g2")
+UNITS = {"delta": "1", "laplacian": "(h/Mpc)^2", "g2": "1"}
+
+# An orthonormal basis of the symmetric traceless 3x3 matrices, as quadratic forms in the unit
+# wave vector: coefficients of (x^2, y^2, z^2, xy, xz, yz). G2 is the sum of five squares.
+TRACELESS_BASIS = np.array(
+    [
+        [0, 0, 0, np.sqrt(2), 0, 0],
+        [0, 0, 0, 0, np.sqrt(2), 0],
+        [0, 0, 0, 0, 0, np.sqrt(2)],
+        [1 / np.sqrt(2), -1 / np.sqrt(2), 0, 0, 0, 0],
+        [-1 / np.sqrt(6), -1 / np.sqrt(6), 2 / np.sqrt(6), 0, 0, 0],
+    ]
+)
+MINUS_K_SQUARED = np.array([-1.0, -1.0, -1.0, 0.0, 0.0, 0.0])
+
+
+@numba.njit(parallel=True, cache=True)
+def _filter_spectrum(
+    spectrum, filtered, form, per_k2, k, k_odd, k_last, k_last_odd, window, window_last
+):
+    """filtered = spectrum * W(k) * form(k) [/ k^2]; an all-zero form means W(k) alone."""
+    plain = not form.any()
+    for i in numba.prange(spectrum.shape[0]):
+        for j in range(spectrum.shape[1]):
+            for m in range(spectrum.shape[2]):
+                factor = window[i] * window[j] * window_last[m]
+                if not plain:
+                    factor *= (
+                        form[0] * k[i] ** 2
+                        + form[1] * k[j] ** 2
+                        + form[2] * k_last[m] ** 2
+                        + form[3] * k_odd[i] * k_odd[j]
+                        + form[4] * k_odd[i] * k_last_odd[m]
+                        + form[5] * k_odd[j] * k_last_odd[m]
+                    )
+                    if per_k2:
+                        k2 = k[i] ** 2 + k[j] ** 2 + k_last[m] ** 2
+                        factor = factor / k2 if k2 > 0 else 0.0
+                filtered[i, j, m] = spectrum[i, j, m] * np.float32(factor)
+
+
+@numba.njit(parallel=True, cache=True)
+def _add_square(total, field):
+    for i in numba.prange(total.shape[0]):
+        for j in range(total.shape[1]):
+            for m in range(total.shape[2]):
+                total[i, j, m] += field[i, j, m] ** 2
+
+
+class SmoothedFeatures:
+    """The three features of one linear density, at any number of smoothing scales.
+
+    One forward transform serves all scales. Memory: the spectrum, one work array and (for G2) one
+    accumulator, three float32 grids in all.
+
+    Parameters
+    ----------
+    linear_density : float32, (n, n, n)
+        Linear overdensity delta_1(q) at the redshift of interest.
+    box_size : float
+        [Mpc/h]
+    threads : int
+        Threads of FFTW and of the filters.
+    """
+
+    def __init__(self, linear_density: np.ndarray, box_size: float, threads: int = 1):
+        self.grid = Grid(len(linear_density), box_size)
+        self.threads = threads
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        source = InPlaceTransform(self.grid, threads)
+        source.field[:] = linear_density
+        self._spectrum = source.to_spectrum()
+        self._work = InPlaceTransform(self.grid, threads)
+
+    def _filtered(self, smoothing_scale: float, form: np.ndarray, per_k2: bool) -> np.ndarray:
+        check_scale(smoothing_scale, self.grid)
+        k, k_last = self.grid.wavenumbers(), self.grid.half_wavenumbers()
+        window, window_last = (np.exp(-0.5 * (q * smoothing_scale) ** 2) for q in (k, k_last))
+        odd, odd_last = self.grid.odd(k), self.grid.odd(k_last)
+        _filter_spectrum(
+            self._spectrum, self._work.spectrum, form, per_k2,
+            k, odd, k_last, odd_last, window, window_last,
+        )  # fmt: skip
+        return self._work.to_field()
+
+    def delta(self, smoothing_scale: float) -> np.ndarray:
+        """delta_R, float32 (n, n, n): Gaussian window W(k) = exp(-k^2 R^2 / 2).
+
+        The array is the work space of this object: the next call overwrites it.
+        """
+        return self._filtered(smoothing_scale, np.zeros(6), per_k2=False)
+
+    def laplacian(self, smoothing_scale: float) -> np.ndarray:
+        """Laplacian of delta_R, float32 (n, n, n) [(h/Mpc)^2]: -k^2 in Fourier space.
+
+        The array is the work space of this object: the next call overwrites it.
+        """
+        return self._filtered(smoothing_scale, MINUS_K_SQUARED, per_k2=False)
+
+    def tidal_shear(self, smoothing_scale: float) -> np.ndarray:
+        """Tidal shear scalar G2 of delta_R, float32 (n, n, n).
+
+        G2 = sum_ij [ (k_i k_j / k^2 - delta_ij / 3) delta_R ]^2, the squared *traceless* tidal
+        tensor (arXiv:2109.13948; elsewhere K^2 or s^2), not the Galileon, which is lower by
+        (2/3) delta_R^2. Five transforms, in an orthonormal basis of traceless tensors.
+        """
+        total = np.zeros(self.grid.shape, dtype=np.float32)
+        for form in TRACELESS_BASIS:
+            _add_square(total, self._filtered(smoothing_scale, form, per_k2=True))
+        return total
+
+    def compute(self, kind: str, smoothing_scale: float) -> np.ndarray:
+        """One feature by its name in ``KINDS``."""
+        methods = {"delta": self.delta, "laplacian": self.laplacian, "g2": self.tidal_shear}
+        return methods[kind](smoothing_scale)
+
+
+def check_scale(smoothing_scale: float, grid: Grid) -> None:
+    """Refuse a scale that the grid cannot hold.
+
+    Raises
+    ------
+    InputError
+        If R is below the grid spacing or above half the box.
+    """
+    if not grid.spacing <= smoothing_scale <= grid.box_size / 2:
+        raise InputError(
+            f"smoothing scale R={smoothing_scale:g} Mpc/h is outside what the density grid holds: "
+            f"expected {grid.spacing:.3g} (its spacing, {grid.box_size:g} Mpc/h / {grid.points}) "
+            f"to {grid.box_size / 2:g} Mpc/h (half the box); use such an R or a finer ic_dens file"
+        )
+
+
+def write_features(
+    linear_density: np.ndarray,
+    box_size: float,
+    stores: Mapping[float, str | Path],
+    threads: int = 1,
+    **attributes,
+) -> None:
+    """Write the features of a box, one zarr store per smoothing scale.
+
+    Parameters
+    ----------
+    linear_density : float32, (n, n, n)
+    box_size : float
+        [Mpc/h]
+    stores : mapping
+        Smoothing scale [Mpc/h] to the path of its store.
+    threads : int
+    attributes
+        Kept in the stores: simulation, redshift.
+
+    Raises
+    ------
+    InputError
+        If a scale does not fit the grid, or the density is not finite.
+    """
+    grid = Grid(len(linear_density), box_size)
+    for smoothing_scale in stores:
+        check_scale(smoothing_scale, grid)
+    if not all(np.isfinite(plane).all() for plane in linear_density):
+        raise InputError(
+            f"linear density of {attributes.get('simulation', 'the box')} holds values that are "
+            "not finite; expected overdensities; check the ic_dens file against its checksum"
+        )
+    features = SmoothedFeatures(linear_density, box_size, threads)
+    del linear_density
+    for smoothing_scale, path in stores.items():
+        with written_whole(path) as store:
+            for kind in KINDS:
+                field = features.compute(kind, smoothing_scale)
+                mean, deviation = moments(field)
+                append_variable(
+                    store, kind, field, ("x", "y", "z"),
+                    units=UNITS[kind], mean=mean, standard_deviation=deviation,
+                )  # fmt: skip
+                log.info("R=%g %s: mean %.4g, deviation %.4g", smoothing_scale, kind, mean, deviation)
+            set_attributes(
+                store,
+                **provenance(smoothing_scale=smoothing_scale, box_size=box_size, **attributes),
+                length_units="Mpc/h",
+                origin="grid point [0,0,0] is at Lagrangian position (-L/2, -L/2, -L/2)",
+            )

@@ -1,0 +1,213 @@
+"""Gradient PCA of f, the active subspace: which directions of feature space f depends on.
+
+C = <grad f grad f^T>, uncentred, over the particles of the training boxes, in the whitened input
+space (arXiv:2212.08095; active subspaces: Constantine 2015). Its eigenvectors are directions, its
+eigenvalues the share of the gradient's power along each.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from lagbias.errors import InputError
+from lagbias.mesh import Particles
+from lagbias.network import MEAN, ROWS_PER_PASS, HaloToMassRatio
+from lagbias.projection import Projection
+from lagbias.stores import provenance, read_netcdf, write_netcdf
+
+log = logging.getLogger(__name__)
+
+VERSIONS = ("f", "log10 f")
+
+
+def log10_ratio_and_gradients(
+    networks: Sequence[HaloToMassRatio], inputs: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """log10 f and its gradient with respect to the inputs, for each network.
+
+    Parameters
+    ----------
+    networks : sequence
+    inputs : float32, (n, inputs)
+
+    Returns
+    -------
+    log10_ratio : float64, (networks, n)
+    gradient : float64, (networks, n, inputs)
+    """
+    ratios, gradients = [], []
+    for network in networks:
+        leaf = inputs.clone().requires_grad_(True)
+        log10_ratio = network.log10_ratio(leaf)
+        (gradient,) = torch.autograd.grad(log10_ratio.sum(), leaf)
+        ratios.append(log10_ratio.detach().double())
+        gradients.append(gradient.double())
+    return torch.stack(ratios), torch.stack(gradients)
+
+
+def gradients_of_f(
+    log10_ratio: torch.Tensor, gradient: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of f and of log10 f, for every seed and for f averaged over seeds.
+
+    grad f = ln(10) f grad log10 f. The average's logarithm has the gradient
+    sum_s f_s grad log10 f_s / sum_s f_s, taken through a soft-max so that no f underflows.
+
+    Parameters
+    ----------
+    log10_ratio : float64, (seeds, n)
+    gradient : float64, (seeds, n, inputs), of log10 f
+
+    Returns
+    -------
+    of_f, of_log10_f : float64, (seeds + 1, n, inputs)
+    """
+    of_f = math.log(10) * (10**log10_ratio)[..., None] * gradient
+    share = torch.softmax(math.log(10) * log10_ratio, dim=0)
+    of_log_mean = (share[..., None] * gradient).sum(0, keepdim=True)
+    return (
+        torch.cat([of_f, of_f.mean(0, keepdim=True)]),
+        torch.cat([gradient, of_log_mean]),
+    )
+
+
+def gradient_covariance(
+    networks: Sequence[HaloToMassRatio], inputs: np.ndarray, multiplicity: np.ndarray
+) -> np.ndarray:
+    """<grad grad^T> over particles, for every seed and for the average f, of f and of log10 f.
+
+    Parameters
+    ----------
+    networks : sequence, one a seed
+    inputs : float32, (n, inputs)
+        Network inputs of each distinct Lagrangian point.
+    multiplicity : (n,)
+        Particles of each point.
+
+    Returns
+    -------
+    covariance : float64, (2, networks + 1, inputs, inputs)
+        First index f, log10 f; second the seeds, then their average f.
+    """
+    size = inputs.shape[1]
+    total = np.zeros((2, len(networks) + 1, size, size))
+    for start in range(0, len(inputs), ROWS_PER_PASS["cpu"]):
+        part = slice(start, start + ROWS_PER_PASS["cpu"])
+        values = log10_ratio_and_gradients(networks, torch.from_numpy(inputs[part]))
+        weight = torch.from_numpy(multiplicity[part].astype(np.float64))
+        for version, gradient in enumerate(gradients_of_f(*values)):
+            total[version] += torch.einsum("mni,n,mnj->mij", gradient, weight, gradient).numpy()
+    return total / multiplicity.sum(dtype=np.float64)
+
+
+def eigen_directions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, falling, and unit eigenvectors as rows; a row's largest entry is positive.
+
+    Parameters
+    ----------
+    covariance : float64, (..., n, n)
+    """
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    eigenvalues = eigenvalues[..., ::-1]
+    rows = np.swapaxes(vectors[..., ::-1], -1, -2)
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(-1)[..., None], axis=-1)
+    return eigenvalues, rows * np.sign(largest)
+
+
+def write_gradient_pca(
+    weights: Mapping[int, str | Path],
+    projection: str | Path,
+    features: Sequence[Mapping[float, str | Path]],
+    particles: Sequence[str | Path],
+    output: str | Path,
+    threads: int = 1,
+    **attributes,
+) -> None:
+    """Write the gradient PCA of the networks of all seeds.
+
+    Parameters
+    ----------
+    weights : mapping
+        Seed to weights file.
+    projection : path
+    features, particles : one entry for each training box
+    output : path
+        NetCDF: ``gradient_covariance`` (version, member, box, input, input_); and pooled over
+        boxes ``eigenvalue`` (version, member, direction), ``eigenvector`` (version, member,
+        direction, input) in the whitened inputs, ``feature_direction`` (version, member,
+        direction, feature) the same as combinations of standardised features.
+    threads : int
+    """
+    torch.set_num_threads(threads)
+    mapping = Projection.read(projection)
+    networks = [HaloToMassRatio.load(path) for path in weights.values()]
+    covariances, counts = [], []
+    for stores, catalogue in zip(features, particles, strict=True):
+        points, multiplicity = np.unique(
+            Particles.read(catalogue).lagrangian_index, return_counts=True
+        )
+        covariances.append(
+            gradient_covariance(networks, mapping.at(stores, points), multiplicity)
+        )
+        counts.append(multiplicity.sum())
+    covariance = np.stack(covariances, axis=2)
+    pooled = np.average(covariance, axis=2, weights=counts)
+    eigenvalue, eigenvector = eigen_directions(pooled)
+    log.info("eigenvalue shares of f: %s", eigenvalue[0, -1] / eigenvalue[0, -1].sum())
+    write_netcdf(
+        xr.Dataset(
+            {
+                "gradient_covariance": (
+                    ("version", "member", "box", "input", "input_"), covariance,
+                ),
+                "eigenvalue": (("version", "member", "direction"), eigenvalue),
+                "eigenvector": (("version", "member", "direction", "input"), eigenvector),
+                "feature_direction": (
+                    ("version", "member", "direction", "feature"), eigenvector @ mapping.matrix,
+                ),
+            },
+            coords={
+                "version": list(VERSIONS),
+                "member": [*(f"seed{seed}" for seed in weights), MEAN],
+                "kind": ("feature", list(mapping.kinds)),
+                "smoothing_scale": ("feature", list(mapping.scales), {"units": "Mpc/h"}),
+            },
+            attrs=provenance(**attributes),
+        ),
+        output,
+    )  # fmt: skip
+
+
+def project_on_gradients(
+    projection: str | Path, gradient_pca: str | Path, directions: int, output: str | Path
+) -> None:
+    """Write the projection on the first gradient directions of the average f.
+
+    Parameters
+    ----------
+    projection : path
+        The projection that the networks were trained with.
+    gradient_pca : path
+    directions : int
+        How many to keep.
+    output : path
+
+    Raises
+    ------
+    InputError
+        If there are fewer inputs than directions.
+    """
+    mapping = Projection.read(projection)
+    if not 1 <= directions <= mapping.inputs:
+        raise InputError(
+            f"pc{directions}: {projection} has {mapping.inputs} inputs; "
+            f"expected 1 to {mapping.inputs} directions"
+        )
+    pca = read_netcdf(gradient_pca)
+    vectors = pca["eigenvector"].sel(version="f", member=MEAN).values[:directions]
+    mapping.with_matrix(vectors @ mapping.matrix).write(output, directions=directions)

@@ -1,0 +1,36 @@
+"""What every job does first: log to its file, and end with one clear line on bad input."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lagbias.errors import InputError
+
+FORMAT = "%(asctime)s %(name)s: %(message)s"
+
+
+@contextmanager
+def reporting(job) -> Iterator[None]:
+    """Log to the job's log file and to the terminal; turn bad input into one message.
+
+    Parameters
+    ----------
+    job : the ``snakemake`` object of a script, or anything with ``log`` and ``rule``
+    """
+    file = logging.FileHandler(job.log[0], mode="w")
+    file.setFormatter(logging.Formatter(FORMAT, datefmt="%H:%M:%S"))
+    terminal = logging.StreamHandler()
+    label = " ".join(str(value) for value in job.wildcards)
+    terminal.setFormatter(logging.Formatter(f"[{job.rule} {label}] %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    try:
+        yield
+    except InputError as error:
+        logging.getLogger("lagbias").error("error: %s", error)
+        sys.exit(1)
+    except Exception:
+        logging.getLogger("lagbias").exception("unexpected error")
+        sys.exit(1)

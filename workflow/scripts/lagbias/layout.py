@@ -1,0 +1,151 @@
+"""Names and places: AbacusSummit's tree, scale sets as people type them, paths of results."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lagbias.errors import InputError
+
+PRODUCTS = ("halo_info", "halo_rv_A", "halo_pid_A", "field_rv_A", "field_pid_A")
+# Files a product by the size of an AbacusSummit box.
+FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
+
+
+@dataclass(frozen=True)
+class BoxFiles:
+    """Where the files of one simulation box lie.
+
+    Parameters
+    ----------
+    halos : Path
+        The folder of one redshift, ``[small/]SIM/halos/z0.500``.
+    density : Path
+        The initial density, ``ic/[small/]SIM/ic_dens_N576.asdf``.
+    """
+
+    halos: Path
+    density: Path
+
+    @classmethod
+    def under(cls, root: str | Path, name: str, redshift: float, density_grid: int) -> "BoxFiles":
+        """The layout of the public tree under ``root``; small boxes lie in a folder ``small``."""
+        group = "small/" if "_small_" in name else ""
+        return cls(
+            halos=Path(root) / f"{group}{name}/halos/z{redshift:.3f}",
+            density=Path(root) / f"ic/{group}{name}/ic_dens_N{density_grid}.asdf",
+        )
+
+    def product(self, name: str) -> list[Path]:
+        """The files of one product that are there, in order of their numbers.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        files = sorted((self.halos / name).glob(f"{name}_*.asdf"))
+        if not files:
+            raise InputError(
+                f"no files {self.halos / name}/{name}_*.asdf: expected the {name} files of an "
+                "AbacusSummit box; check `root` and the simulation's name (phases are irregular)"
+            )
+        return files
+
+    def found(self) -> list[Path]:
+        """Every file of this box that is there.
+
+        Raises
+        ------
+        InputError
+            If the initial density or a whole product is missing.
+        """
+        if not self.density.exists():
+            raise InputError(
+                f"no initial density {self.density}: expected an ic_dens file; check `root`, the "
+                "simulation's name and `density_grid`"
+            )
+        return [self.density, *(file for name in PRODUCTS for file in self.product(name))]
+
+    def expected(self, files_per_product: int) -> list[Path]:
+        """Every file that this box will have once it is simulated or downloaded."""
+        return [
+            self.density,
+            *(
+                self.halos / name / f"{name}_{number:03d}.asdf"
+                for name in PRODUCTS
+                for number in range(files_per_product)
+            ),
+        ]
+
+
+def files_per_product(name: str) -> int:
+    """Files a product of an AbacusSummit box, by its name.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of AbacusSummit's.
+    """
+    match = re.match(r"AbacusSummit_(small|highbase|base)_", name)
+    if not match:
+        raise InputError(
+            f"simulation {name}: expected AbacusSummit_{{small,highbase,base}}_cNNN_phNNN, "
+            "the boxes that the public tree has; use `source: local` for others"
+        )
+    return FILES_PER_PRODUCT[match.group(1)]
+
+
+def parse_scales(scale_set: str) -> list[float]:
+    """The smoothing scales [Mpc/h] of a set as typed in paths, ``R2-R2.83-R4``.
+
+    Raises
+    ------
+    InputError
+        If the set is not spelled in the one way that names its files.
+    """
+    parts = scale_set.split("-")
+    if not all(re.fullmatch(r"R\d+(\.\d+)?", part) for part in parts):
+        raise InputError(
+            f"scale set {scale_set!r}: expected scales in Mpc/h joined by dashes, as R2-R2.83-R4"
+        )
+    scales = [float(part[1:]) for part in parts]
+    canonical = "-".join(f"R{scale:g}" for scale in sorted(set(scales)))
+    if canonical != scale_set:
+        raise InputError(
+            f"scale set {scale_set!r}: expected rising scales, each once, without idle zeros; "
+            f"write {canonical}"
+        )
+    return scales
+
+
+def parse_model(model: str) -> tuple[str, int | None]:
+    """Scale set and number of directions of a model's name, ``R2-R4-pc2``; None if not projected."""
+    scale_set, _, directions = model.partition("-pc")
+    return scale_set, int(directions) if directions else None
+
+
+def features_by_box(paths: Iterable[str]) -> list[dict[float, str]]:
+    """Group feature stores by box, in order: smoothing scale [Mpc/h] to path.
+
+    Parameters
+    ----------
+    paths : of the form ``results/{sim}/features/R{R}.zarr``
+    """
+    boxes: dict[Path, dict[float, str]] = {}
+    for path in paths:
+        boxes.setdefault(Path(path).parent, {})[float(Path(path).stem[1:])] = path
+    return list(boxes.values())
+
+
+def weights_by_seed(paths: Iterable[str]) -> dict[int, str]:
+    """Seed to weights file, for paths of the form ``…/seed{s}/weights.pt``."""
+    return {int(Path(path).parent.name.removeprefix("seed")): path for path in paths}
+
+
+def by_model(models: Iterable[str], paths: Iterable[str]) -> dict[str, list[str]]:
+    """Group paths of the form ``…/{model}/seed{s}/…`` by model, in the order of ``models``."""
+    groups: dict[str, list[str]] = {model: [] for model in models}
+    for path in paths:
+        groups[Path(path).parts[-3]].append(path)
+    return groups

@@ -1,0 +1,346 @@
+"""Meshes of final positions: particles as two integers, halo fields, cell sums, painting.
+
+A particle is two integers: its Lagrangian grid point and its final cell. The final cell is kept
+to a sub-cell, ``final_cell = cell * subcells^3 + subcell``: its quotient is the nearest grid point
+of the training mesh, its remainder holds the position to a fraction of a cell, fine enough to
+paint the particle on any evaluation mesh later without reading positions again.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+from abacusnbody.analysis.tsc import tsc_parallel
+
+from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
+from lagbias.errors import InputError
+from lagbias.grids import Grid
+from lagbias.layout import BoxFiles
+from lagbias.stores import append_variable, open_store, provenance, set_attributes, written_whole
+
+log = logging.getLogger(__name__)
+
+MAX_SUBCELLS = 16
+PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The training mesh, whose grid point [0,0,0] is at (-L/2, -L/2, -L/2).
+
+    Parameters
+    ----------
+    cells : int
+        Cells a side.
+    box_size : float
+        [Mpc/h]
+    """
+
+    cells: int
+    box_size: float
+
+    @classmethod
+    def of_cell_size(cls, cell_size: float, box_size: float) -> "Mesh":
+        """A mesh whose cells are ``cell_size`` [Mpc/h], which must divide the box.
+
+        Raises
+        ------
+        InputError
+            If the box is not a whole number of cells.
+        """
+        cells = round(box_size / cell_size)
+        if cells < 2 or abs(cells * cell_size - box_size) > 1e-6 * box_size:
+            raise InputError(
+                f"cell size {cell_size:g} Mpc/h does not divide the box of {box_size:g} Mpc/h: "
+                f"expected a whole number of cells, found {box_size / cell_size:.4g}; "
+                f"use {box_size / max(cells, 2):.6g} Mpc/h"
+            )
+        return cls(cells, box_size)
+
+    @property
+    def subcells(self) -> int:
+        """Sub-cells along a cell's side: as many, up to 16, as fit a 32-bit integer."""
+        subcells = MAX_SUBCELLS
+        while (self.cells * subcells) ** 3 > 2**32:
+            subcells //= 2
+        return max(subcells, 1)
+
+    @property
+    def size(self) -> int:
+        """Cells in all."""
+        return self.cells**3
+
+    def nearest_cell(self, position: np.ndarray) -> np.ndarray:
+        """Flat index of the nearest grid point of each position, int64 (n,).
+
+        Parameters
+        ----------
+        position : (n, 3) [Mpc/h], in [-L/2, L/2], both ends included
+        """
+        across = np.asarray(position, dtype=np.float64) / self.box_size + 0.5
+        index = np.floor(across * self.cells + 0.5)
+        index = index.astype(np.int64) % self.cells
+        return (index[:, 0] * self.cells + index[:, 1]) * self.cells + index[:, 2]
+
+
+@numba.njit(parallel=True, cache=True)
+def _two_integers(position, lattice_index, ppd, points, cells, subcells, box_size, out):
+    """out = final cell with sub-cell (high 32 bits), Lagrangian grid point (low 32 bits)."""
+    fine = cells * subcells
+    for p in numba.prange(len(position)):
+        cell, sub, point = 0, 0, 0
+        for axis in range(3):
+            x = position[p, axis] / box_size + 0.5
+            u = int(np.floor((x * cells + 0.5) * subcells)) % fine
+            cell = cell * cells + u // subcells
+            sub = sub * subcells + u % subcells
+            # ASSUME: the lattice point belongs to its nearest density point; a tie goes to the
+            # even one, so that ties shift nothing on average (design factors 6 and 12).
+            q = int(np.rint(np.int64(lattice_index[p, axis]) * points / ppd)) % points
+            point = point * points + q
+        out[p] = (np.uint64(cell * subcells**3 + sub) << np.uint64(32)) | np.uint64(point)
+
+
+def write_particles(
+    files: BoxFiles, redshift: float, cell_size: float, store: str | Path, threads: int = 1
+) -> None:
+    """Write every subsample particle of a box as two integers, sorted by final cell.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    redshift : float
+        Expected redshift of the files.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store
+        Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
+        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``.
+    threads : int
+
+    Raises
+    ------
+    InputError
+        If particles and initial density are of different boxes, or files are damaged.
+    """
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    density_header = read_header(files.density)
+    box_size = float(density_header["BoxSize"])
+    points = density_points(files.density)
+    mesh = Mesh.of_cell_size(cell_size, box_size)
+    chunks, header = [], {}
+    for position, lattice_index, header in particle_chunks(files):
+        check_same_box(header, density_header, redshift, str(files.halos))
+        packed = np.empty(len(position), dtype=np.uint64)
+        ppd = round(float(header["ppd"]))  # a float in the headers
+        _two_integers(
+            position, lattice_index, ppd, points, mesh.cells, mesh.subcells, box_size, packed
+        )
+        chunks.append(packed)
+        log.info("%d particles read", sum(map(len, chunks)))
+    particles = np.concatenate(chunks)
+    del chunks
+    particles.sort()
+    final_cell = (particles >> np.uint64(32)).astype(np.uint32)
+    lagrangian_index = particles.astype(np.uint32)  # the low 32 bits
+    del particles
+    edges = np.arange(mesh.size + 1, dtype=np.uint64) * mesh.subcells**3
+    cell_start = np.searchsorted(final_cell, edges).astype(np.int64)
+    with written_whole(store) as partial:
+        append_variable(partial, "final_cell", final_cell, ("particle",), units="1")
+        append_variable(partial, "lagrangian_index", lagrangian_index, ("particle",), units="1")
+        append_variable(partial, "cell_start", cell_start, ("edge",), units="1")
+        set_attributes(
+            partial,
+            **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
+            cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
+            sampled_fraction=len(final_cell) / float(header["NP"]),
+        )  # fmt: skip
+
+
+def density_points(density: Path) -> int:
+    """Grid points a side, from the name ``ic_dens_N576.asdf``."""
+    return int(density.stem.rsplit("_N", 1)[1])
+
+
+@dataclass(frozen=True)
+class Particles:
+    """The particles of one box, sorted by final cell.
+
+    Attributes
+    ----------
+    final_cell, lagrangian_index : uint32, (n,)
+    cell_start : int64, (cells^3 + 1,)
+    mesh : Mesh
+    density_grid : int
+        Points a side of the grid that ``lagrangian_index`` counts.
+    sampled_fraction : float
+        Share of all simulation particles that are here.
+    """
+
+    final_cell: np.ndarray
+    lagrangian_index: np.ndarray
+    cell_start: np.ndarray
+    mesh: Mesh
+    density_grid: int
+    sampled_fraction: float
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Particles":
+        """Read a store of :func:`write_particles`."""
+        store = open_store(path)
+        return cls(
+            store["final_cell"].values,
+            store["lagrangian_index"].values,
+            store["cell_start"].values,
+            Mesh(store.attrs["cells"], store.attrs["box_size"]),
+            store.attrs["density_grid"],
+            store.attrs["sampled_fraction"],
+        )
+
+    def positions(self, start: int, stop: int) -> np.ndarray:
+        """Centres of the particles' sub-cells, float32 (n, 3) in [0, L) [Mpc/h]."""
+        cells, subcells = self.mesh.cells, self.mesh.subcells
+        cell, sub = np.divmod(self.final_cell[start:stop].astype(np.int64), subcells**3)
+        coarse = np.stack(np.unravel_index(cell, (cells,) * 3), axis=1)
+        fine = np.stack(np.unravel_index(sub, (subcells,) * 3), axis=1)
+        position = (coarse - 0.5 + (fine + 0.5) / subcells) * (self.mesh.box_size / cells)
+        return (position % self.mesh.box_size).astype(np.float32)
+
+
+def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:
+    """Overdensity of weighted points by triangular-shaped clouds (abacusutils).
+
+    Parameters
+    ----------
+    positions_and_weights : iterable of (float32 (n, 3) in [0, L), float32 (n,) or None)
+    grid : Grid
+        Its point [0,0,0] is at position (0, 0, 0), which is (-L/2, -L/2, -L/2) of the box.
+    threads : int
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+
+    Raises
+    ------
+    InputError
+        If the weights add up to nothing.
+    """
+    density = np.zeros(grid.shape, dtype=np.float32)
+    for position, weight in positions_and_weights:
+        tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+    mean = density.mean(dtype=np.float64)
+    if not mean > 0:
+        raise InputError("painting: the weights add up to zero; expected a positive total mass")
+    density /= np.float32(mean)
+    density -= 1
+    return density
+
+
+def paint_particles(
+    particles: Particles, ratio: np.ndarray | None, grid: Grid, threads: int = 1
+) -> np.ndarray:
+    """Overdensity of the particles, each carrying the ratio f of its Lagrangian point.
+
+    Parameters
+    ----------
+    particles : Particles
+    ratio : float32, (density_grid^3,) or None
+        f at every Lagrangian grid point; None paints matter (f = 1).
+    grid : Grid
+    threads : int
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+    """
+
+    def chunks():
+        for start in range(0, len(particles.final_cell), PAINT_CHUNK):
+            stop = min(start + PAINT_CHUNK, len(particles.final_cell))
+            points = particles.lagrangian_index[start:stop]
+            yield particles.positions(start, stop), None if ratio is None else ratio[points]
+
+    return paint(chunks(), grid, threads)
+
+
+def halo_overdensity(position: np.ndarray, particle_count: np.ndarray, mesh: Mesh) -> np.ndarray:
+    """Mass-weighted halo overdensity by nearest grid point, float32 (cells, cells, cells).
+
+    Parameters
+    ----------
+    position : (n, 3) [Mpc/h] in [-L/2, L/2]
+    particle_count : (n,)
+    mesh : Mesh
+    """
+    mass = np.bincount(mesh.nearest_cell(position), weights=particle_count, minlength=mesh.size)
+    overdensity = mass / mass.mean() - 1
+    return overdensity.astype(np.float32).reshape((mesh.cells,) * 3)
+
+
+def write_halos(
+    files: BoxFiles, redshift: float, min_particles: int, cell_size: float, store: str | Path
+) -> None:
+    """Write the halos with more than ``min_particles`` particles, and their overdensity.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    redshift : float
+    min_particles : int
+        Halos with N > min_particles are kept.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store
+        ``overdensity`` float32 (x, y, z) on the training mesh, mass-weighted, nearest grid point;
+        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count`` int64 (halo).
+
+    Raises
+    ------
+    InputError
+        If no halo is above the cut, or halos and density are of different boxes.
+    """
+    position, particle_count, header = read_halos(files.halos)
+    density_header = read_header(files.density)
+    check_same_box(header, density_header, redshift, str(files.halos))
+    above = particle_count > min_particles
+    if not above.any():
+        raise InputError(
+            f"halo cut N > {min_particles} leaves none of the {len(particle_count)} halos in "
+            f"{files.halos} (largest: {particle_count.max(initial=0)} particles); use a lower cut"
+        )
+    position, particle_count = position[above], particle_count[above]
+    box_size = float(header["BoxSize"])
+    mesh = Mesh.of_cell_size(cell_size, box_size)
+    log.info("%d halos with N > %d", above.sum(), min_particles)
+    with written_whole(store) as partial:
+        overdensity = halo_overdensity(position, particle_count, mesh)
+        append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
+        append_variable(partial, "position", position, ("halo", "axis"), units="Mpc/h")
+        append_variable(partial, "particle_count", particle_count, ("halo",), units="1")
+        set_attributes(
+            partial,
+            **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
+            min_particles=min_particles, cells=mesh.cells,
+            particle_mass=float(header["ParticleMassHMsun"]), particle_mass_units="Msun/h",
+            particle_volume=box_size**3 / float(header["NP"]), particle_volume_units="(Mpc/h)^3",
+        )  # fmt: skip
+
+
+def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.ndarray, float]:
+    """Mass-weighted halo overdensity on an evaluation grid, and its shot noise.
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+    shot_noise : float
+        V sum(M^2) / sum(M)^2 [(Mpc/h)^3], the Poisson noise of mass-weighted points.
+    """
+    store = open_store(halos)
+    mass = store["particle_count"].values.astype(np.float64)
+    position = (store["position"].values + np.float32(grid.box_size / 2)) % np.float32(grid.box_size)
+    shot_noise = grid.box_size**3 * (mass**2).sum() / mass.sum() ** 2
+    return paint([(position, mass.astype(np.float32))], grid, threads), float(shot_noise)

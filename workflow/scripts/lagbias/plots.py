@@ -1,0 +1,369 @@
+"""Figures: one function each, from files to a figure on disk (PDF and PNG)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy.fft
+from matplotlib.colors import LogNorm, SymLogNorm
+
+from lagbias.grids import Grid
+from lagbias.mesh import paint_halos
+from lagbias.network import MEAN
+from lagbias.projection import Projection
+from lagbias.stores import open_store, read_netcdf, written_whole
+
+# Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
+# line styles and markers repeat the distinction.
+COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1))]
+STYLE = {
+    "figure.dpi": 110,
+    "savefig.dpi": 180,
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "axes.grid": False,
+    "lines.linewidth": 1.5,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "lagbias",
+}
+FIELD_COLOURS = "cividis"
+DIFFERENCE_COLOURS = "PuOr_r"
+SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure below it
+
+
+@contextmanager
+def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Figure, np.ndarray]]:
+    """Give a figure in the house style and save it under all its names (suffix gives format)."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(layout="constrained", squeeze=False, **subplots)
+        try:
+            yield figure, axes
+            for output in outputs:
+                with written_whole(output) as partial:
+                    suffix = Path(output).suffix[1:]
+                    metadata = {"CreationDate": None} if suffix == "pdf" else {"Software": None}
+                    figure.savefig(partial, format=suffix, metadata=metadata)
+        finally:
+            plt.close(figure)
+
+
+def model_label(name: str) -> str:
+    """A model's name for people: ``R2-R4-pc2`` becomes ``2, 4 Mpc/h → 2 directions``."""
+    if not name.startswith("R"):
+        return {"matter": "matter", "linear": "linear bias"}.get(name, name)
+    scales, _, directions = name.partition("-pc")
+    label = ", ".join(part[1:] for part in scales.split("-"))
+    return f"R = {label}" + (f" → {directions} dir." if directions else "")
+
+
+def line_of(index: int) -> dict:
+    """Colour and line style of the index-th curve."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINES[index % len(LINES)]}
+
+
+def plot_slices(
+    prediction: str | Path,
+    halos: str | Path,
+    outputs: Sequence[str | Path],
+    thickness: float = 20.0,
+) -> None:
+    """Maps of the halo field, the model field and their difference.
+
+    Parameters
+    ----------
+    prediction, halos : zarr stores of one box
+    outputs : files to write
+    thickness : float
+        Of the slice that is averaged [Mpc/h].
+    """
+    store = open_store(prediction)
+    grid = Grid(store.sizes["x"], store.attrs["box_size"])
+    model = store["overdensity"][store.attrs["members"].index(MEAN)].values
+    halo, _ = paint_halos(halos, grid)
+    planes = max(1, round(thickness / grid.spacing))
+    maps = [smoothed(field, grid)[:planes].mean(axis=0) for field in (halo, model)]
+    maps.append(maps[1] - maps[0])
+    norm = SymLogNorm(linthresh=1, vmin=-1, vmax=float(np.percentile(maps[0], 99.8)))
+    extent = (0, grid.box_size, 0, grid.box_size)
+    titles = ("halos (mass-weighted)", "model: particles × f", "model − halos")
+    with drawn_to(outputs, ncols=3, figsize=(10.5, 3.7), sharey=True) as (figure, axes):
+        for axis, field, title in zip(axes[0], maps, titles, strict=True):
+            difference = title.startswith("model −")
+            image = axis.imshow(
+                field.T, origin="lower", extent=extent,
+                norm=SymLogNorm(1, vmin=-norm.vmax, vmax=norm.vmax) if difference else norm,
+                cmap=DIFFERENCE_COLOURS if difference else FIELD_COLOURS,
+            )  # fmt: skip
+            axis.set(title=title, xlabel="y [Mpc/h]")
+            figure.colorbar(image, ax=axis, shrink=0.8, label="overdensity δ", location="bottom")
+        axes[0, 0].set_ylabel("z [Mpc/h]")
+
+
+def smoothed(field: np.ndarray, grid: Grid, scale: float = SHOWN_SMOOTHING) -> np.ndarray:
+    """A field under a Gaussian of ``scale`` [Mpc/h]."""
+    k, k_last = grid.wavenumbers(), grid.half_wavenumbers()
+    window, window_last = (np.exp(-0.5 * (q * scale) ** 2) for q in (k, k_last))
+    modes = scipy.fft.rfftn(field) * window[:, None, None] * window[:, None] * window_last
+    return scipy.fft.irfftn(modes, s=field.shape, axes=(0, 1, 2))
+
+
+def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
+    """f against density at each scale, and the average f over the two gradient directions."""
+    data = read_netcdf(response)
+    enough = 20  # points a bin: fewer tell nothing
+    with drawn_to(outputs, ncols=2, figsize=(9, 3.9)) as (figure, axes):
+        left, right = axes[0]
+        for index, scale in enumerate(data["smoothing_scale"].values):
+            curve = data["ratio_of_delta"].sel(smoothing_scale=scale)
+            curve = curve.where(data["count_of_delta"].sel(smoothing_scale=scale) >= enough)
+            seeds = curve.drop_sel(member=MEAN)
+            left.fill_between(
+                data["delta"], seeds.min("member"), seeds.max("member"),
+                color=COLOURS[index], alpha=0.25, linewidth=0,
+            )  # fmt: skip
+            left.plot(
+                data["delta"], curve.sel(member=MEAN), **line_of(index), label=f"R = {scale:g} Mpc/h"
+            )
+        left.axhline(1, color="0.6", linewidth=0.8)
+        left.set(xlabel=r"$\delta_R\,/\,\sigma_R$", ylabel=r"$\langle f\,|\,\delta_R\rangle$")
+        left.set_yscale("log")
+        left.set_ylim(bottom=3e-3)
+        left.legend(title="average over the box; band: seeds")
+        shown = data["ratio_of_directions"].where(data["count_of_directions"] >= enough)
+        levels = shown.values[np.isfinite(shown.values)]
+        image = right.pcolormesh(
+            data["first"], data["second"], shown.T, cmap=FIELD_COLOURS,
+            norm=LogNorm(vmin=max(levels.min(), 1e-3), vmax=levels.max()), rasterized=True,
+        )  # fmt: skip
+        right.contour(
+            data["first"], data["second"], shown.T, levels=[0.1, 1, 10], colors="white", linewidths=1
+        )
+        right.set(
+            xlabel="first gradient direction [σ]", ylabel="second gradient direction [σ]",
+            xlim=(-4, 6), ylim=(-4, 6),
+        )  # fmt: skip
+        figure.colorbar(image, ax=right, label="halo-to-mass ratio f (contours 0.1, 1, 10)")
+
+
+def _ratio_axes(axes: Sequence[plt.Axes]) -> None:
+    top, bottom = axes
+    for axis, value in ((top, 1.0), (bottom, 1.0)):
+        axis.axhline(value, color="0.6", linewidth=0.8)
+    top.axhspan(0.98, 1.02, color="0.9", zorder=0)
+    top.set_ylabel(r"$P_{\rm model}\,/\,P_{\rm halo}$")
+    bottom.set(xlabel="k [h/Mpc]", ylabel=r"$r(k)$")
+    bottom.set_xscale("log")
+
+
+def _draw_member_band(axis: plt.Axes, spectra, name: str, index: int, label: str | None) -> None:
+    """The average's curve, and the range of the seeds as a band."""
+    seeds = spectra[name].drop_sel(member=MEAN)
+    if seeds.sizes["member"] > 1:
+        axis.fill_between(
+            spectra["k"], seeds.min("member"), seeds.max("member"),
+            color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
+        )  # fmt: skip
+    axis.plot(spectra["k"], spectra[name].sel(member=MEAN), **line_of(index), label=label)
+
+
+def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path]) -> None:
+    """P_model / P_halo and r(k) of several models on one box.
+
+    Parameters
+    ----------
+    spectra : mapping
+        Model's name to its spectra file; ``linear`` is drawn as a yardstick.
+    outputs : files to write
+    """
+    with drawn_to(
+        outputs, nrows=2, figsize=(6.4, 6), sharex=True, height_ratios=[1.4, 1]
+    ) as (_, axes):
+        top, bottom = axes[:, 0]
+        for index, (name, path) in enumerate(spectra.items()):
+            data = read_netcdf(path)
+            _draw_member_band(top, data, "power_ratio", index, model_label(name))
+            _draw_member_band(bottom, data, "correlation", index, None)
+        _ratio_axes((top, bottom))
+        top.set_ylim(0.75, 1.3)
+        bottom.set_ylim(0.9, 1.005)
+        top.legend(ncols=2, title="smoothing scales [Mpc/h]; band: seeds; grey: ±2 %")
+
+
+def plot_full_against_projected(
+    full: Mapping[str, str | Path], projected: Mapping[str, str | Path], outputs: Sequence
+) -> None:
+    """P_model / P_halo and P_error / P_shot of full models and of those on few directions.
+
+    Parameters
+    ----------
+    full, projected : mappings
+        Model's name to spectra; the same order.
+    """
+    with drawn_to(
+        outputs, nrows=2, ncols=len(full), figsize=(2.6 * len(full) + 1, 4.8), sharex=True,
+        sharey="row",
+    ) as (_, axes):  # fmt: skip
+        for column, (names, paths) in enumerate(
+            zip(zip(full, projected, strict=True), zip(full.values(), projected.values(), strict=True), strict=True)
+        ):
+            for index, (name, path) in enumerate(zip(names, paths, strict=True)):
+                data = read_netcdf(path)
+                label = "all inputs" if index == 0 else f"{name.partition('-pc')[2]} directions"
+                _draw_member_band(axes[0, column], data, "power_ratio", index, label)
+                _draw_member_band(axes[1, column], data, "error_over_shot", index, None)
+            axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)
+            axes[0, column].axhline(1, color="0.6", linewidth=0.8)
+            axes[0, column].set_title(model_label(names[0]), fontsize=9)
+            axes[1, column].set(xlabel="k [h/Mpc]", xscale="log")
+        axes[0, 0].set(ylabel=r"$P_{\rm model}\,/\,P_{\rm halo}$", ylim=(0.8, 1.25))
+        axes[1, 0].set(ylabel=r"$P_{\rm error}\,/\,P_{\rm shot}$", ylim=(0, None))
+        axes[0, 0].legend()
+
+
+def plot_losses(losses: Mapping[str, Sequence[str | Path]], outputs: Sequence[str | Path]) -> None:
+    """Training and validation losses of the ablations, an epoch a point.
+
+    Parameters
+    ----------
+    losses : mapping
+        Model's name to the loss files of its seeds.
+    """
+    with drawn_to(outputs, ncols=2, figsize=(9, 3.8)) as (_, axes):
+        for index, (name, paths) in enumerate(losses.items()):
+            tables = [pd.read_csv(path).set_index("epoch") for path in paths]
+            for axis, column in zip(axes[0], ("train_loss", "validation_loss"), strict=True):
+                seeds = pd.concat([table[column] for table in tables], axis=1)
+                axis.fill_between(
+                    seeds.index, seeds.min(axis=1), seeds.max(axis=1),
+                    color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
+                )  # fmt: skip
+                axis.plot(seeds.index, seeds.mean(axis=1), **line_of(index), label=model_label(name))
+        for axis, title in zip(axes[0], ("training boxes", "validation box"), strict=True):
+            axis.set(title=title, xlabel="epoch")
+            low, high = _last_epochs_range(axis)
+            axis.set_ylim(low - 0.1 * (high - low), high + 0.5 * (high - low))
+        axes[0, 0].set_ylabel(r"loss: mean of $(\delta_{\rm model}-\delta_{\rm halo})^2$ per cell")
+        axes[0, 1].legend(title="R [Mpc/h]; band: seeds")
+
+
+def _last_epochs_range(axis: plt.Axes) -> tuple[float, float]:
+    """Range of the curves over the last three quarters: the first epochs would flatten them."""
+    values = np.concatenate([line.get_ydata()[len(line.get_ydata()) // 4 :] for line in axis.lines])
+    return float(values.min()), float(values.max())
+
+
+def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str | Path]) -> None:
+    """Eigenvalues of the gradient PCA, of f and of log f, as shares of the gradient's power."""
+    with drawn_to(outputs, ncols=2, figsize=(9, 3.8), sharey=True) as (_, axes):
+        for index, (name, path) in enumerate(pca.items()):
+            data = read_netcdf(path)
+            share = data["eigenvalue"] / data["eigenvalue"].sum("direction")
+            number = np.arange(1, share.sizes["direction"] + 1)
+            for axis, version in zip(axes[0], share["version"].values, strict=True):
+                seeds = share.sel(version=version).drop_sel(member=MEAN)
+                axis.fill_between(
+                    number, seeds.min("member"), seeds.max("member"),
+                    color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
+                )  # fmt: skip
+                axis.plot(
+                    number, share.sel(version=version, member=MEAN), marker="o", markersize=3.5,
+                    **line_of(index), label=model_label(name),
+                )  # fmt: skip
+        for axis, title in zip(axes[0], ("gradient of f", "gradient of log f"), strict=True):
+            axis.set(title=title, xlabel="direction", yscale="log", ylim=(1e-5, 1.5))
+        axes[0, 0].set_ylabel("share of the gradient's power")
+        axes[0, 0].legend(title="R [Mpc/h]; band: seeds")
+
+
+def linear_filter(projection: Projection, direction: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """A direction's delta and laplacian parts as one filter on the linear density.
+
+    F(k) = sum_R [ a_R / sigma(delta_R) - b_R k^2 / sigma(laplacian_R) ] exp(-k^2 R^2 / 2)
+
+    Parameters
+    ----------
+    projection : Projection
+    direction : (features,), coefficients of standardised features
+    k : wavenumbers [h/Mpc]
+    """
+    total = np.zeros_like(k)
+    for kind, scale, weight, deviation in zip(
+        projection.kinds, projection.scales, direction, projection.standard_deviation, strict=True
+    ):
+        power_of_k = {"delta": 1.0, "laplacian": -(k**2), "g2": 0.0}[kind]
+        total += weight / deviation * power_of_k * np.exp(-0.5 * (k * scale) ** 2)
+    return total
+
+
+def top_hat(k: np.ndarray, radius: float) -> np.ndarray:
+    """Fourier transform of a top-hat of ``radius`` [Mpc/h], 1 at k = 0."""
+    x = k * radius
+    return 3 * (np.sin(x) - x * np.cos(x)) / x**3
+
+
+def lagrangian_radius(halos: str | Path) -> float:
+    """Lagrangian radius [Mpc/h] of the halos' median mass, weighted by mass."""
+    store = open_store(halos)
+    number = np.sort(store["particle_count"].values)
+    median = number[np.searchsorted(np.cumsum(number), number.sum() / 2)]
+    volume = median * store.attrs["particle_volume"]
+    return float((3 * volume / (4 * np.pi)) ** (1 / 3))
+
+
+def plot_directions(
+    projection: str | Path, gradient_pca: str | Path, halos: str | Path, outputs: Sequence
+) -> None:
+    """The first two directions as bars over features and as filters in k.
+
+    Parameters
+    ----------
+    projection, gradient_pca : paths of one model
+    halos : store of a training box, for the halos' Lagrangian radius
+    """
+    mapping = Projection.read(projection)
+    data = read_netcdf(gradient_pca)
+    radius = lagrangian_radius(halos)
+    k = np.geomspace(0.01, 2.5, 300)
+    names = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
+    labels = [f"{names[kind]}\n{s:g}" for kind, s in zip(mapping.kinds, mapping.scales, strict=True)]
+    with drawn_to(outputs, nrows=2, ncols=2, figsize=(9, 5.6), sharex="col") as (_, axes):
+        for row in range(2):
+            vectors = data["feature_direction"].sel(version="f").isel(direction=row)
+            mean = vectors.sel(member=MEAN).values
+            curve = linear_filter(mapping, mean, k)
+            if curve[np.abs(curve).argmax()] < 0:  # a direction's sign is free: let its peak be up
+                mean, curve = -mean, -curve
+            seeds = vectors.drop_sel(member=MEAN).values
+            seeds = seeds * np.sign(seeds @ mapping.covariance @ mean)[:, None]
+            left, right = axes[row]
+            position = np.arange(len(labels))
+            left.bar(position, mean, color=COLOURS[row + 1], alpha=0.8)
+            left.vlines(position, seeds.min(0), seeds.max(0), color="k", linewidth=1)
+            left.axhline(0, color="0.6", linewidth=0.8)
+            left.set_xticks(position, labels)
+            left.set_ylabel(f"direction {row + 1}: coefficients")
+            right.plot(k, curve / np.abs(curve).max(), **line_of(row + 1), label="learned direction")
+            for member in seeds:
+                filtered = linear_filter(mapping, member, k)
+                right.plot(k, filtered / np.abs(filtered).max(), color=COLOURS[row + 1], alpha=0.4, lw=0.8)
+            right.axhline(0, color="0.6", linewidth=0.8)
+            right.set(ylabel="filter on δ (peak = 1)", xscale="log")
+            if row == 0:
+                right.plot(k, top_hat(k, radius), color="0.45", linestyle=":", label=f"top-hat, R = {radius:.1f} Mpc/h\n(median mass of the halos)")
+                right.legend()
+        axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
+        axes[1, 1].set_xlabel("k [h/Mpc]")

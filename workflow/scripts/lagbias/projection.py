@@ -1,0 +1,260 @@
+"""Projections: matrices from standardised features to the inputs of a network.
+
+Orthogonalisation and the gradient PCA both make one; training and prediction do not know which
+kind they are given. On disk a projection is a NetCDF file with
+
+    matrix (input, feature)                inputs = matrix @ standardised features
+    mean, standard_deviation (feature)     standardised = (feature - mean) / standard_deviation
+    covariance (feature, feature_)         of the standardised features: their correlations
+
+and coordinates ``kind`` and ``smoothing_scale`` [Mpc/h] of each feature.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lagbias.errors import InputError
+from lagbias.features import KINDS
+from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
+
+log = logging.getLogger(__name__)
+
+SLAB_POINTS = 2_000_000  # grid points gathered at a time: bounds memory
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A matrix from standardised features to network inputs.
+
+    Attributes
+    ----------
+    matrix : float64, (inputs, features)
+    mean, standard_deviation : float64, (features,)
+    covariance : float64, (features, features)
+        Of the standardised features, pooled over the boxes of the training set.
+    kinds : tuple of str, (features,)
+    scales : tuple of float, (features,) [Mpc/h]
+    """
+
+    matrix: np.ndarray
+    mean: np.ndarray
+    standard_deviation: np.ndarray
+    covariance: np.ndarray
+    kinds: tuple[str, ...]
+    scales: tuple[float, ...]
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Projection":
+        """Read a projection file."""
+        data = read_netcdf(path)
+        return cls(
+            data["matrix"].values,
+            data["mean"].values,
+            data["standard_deviation"].values,
+            data["covariance"].values,
+            tuple(str(kind) for kind in data["kind"].values),
+            tuple(float(scale) for scale in data["smoothing_scale"].values),
+        )
+
+    def write(self, path: str | Path, **attributes) -> None:
+        """Write a projection file, whole or not at all."""
+        write_netcdf(
+            xr.Dataset(
+                {
+                    "matrix": (("input", "feature"), self.matrix),
+                    "mean": ("feature", self.mean),
+                    "standard_deviation": ("feature", self.standard_deviation),
+                    "covariance": (("feature", "feature_"), self.covariance),
+                },
+                coords={
+                    "kind": ("feature", list(self.kinds)),
+                    "smoothing_scale": ("feature", list(self.scales), {"units": "Mpc/h"}),
+                },
+                attrs=provenance(**attributes),
+            ),
+            path,
+        )
+
+    @property
+    def inputs(self) -> int:
+        """Number of network inputs."""
+        return len(self.matrix)
+
+    def with_matrix(self, matrix: np.ndarray) -> "Projection":
+        """The same features under another matrix (inputs, features)."""
+        return Projection(
+            matrix, self.mean, self.standard_deviation, self.covariance, self.kinds, self.scales
+        )
+
+    def at(
+        self, features: Mapping[float, str | Path], points: np.ndarray | slice
+    ) -> np.ndarray:
+        """Network inputs at grid points of one box, float32 (points, inputs).
+
+        One feature grid is held at a time. The sum over features runs in float32: a kept mode has
+        coefficients below ~100, so that its rounding is below 1e-5 of its unit variance.
+
+        Parameters
+        ----------
+        features : mapping
+            Smoothing scale [Mpc/h] to the feature store of the box.
+        points : integer array or slice
+            Flat indices of grid points.
+
+        Raises
+        ------
+        InputError
+            If a scale of this projection has no store.
+        """
+        weights = self.matrix / self.standard_deviation
+        offset = -weights @ self.mean
+        inputs = None
+        for column, (kind, scale) in enumerate(zip(self.kinds, self.scales, strict=True)):
+            if scale not in features:
+                raise InputError(
+                    f"projection needs features at R={scale:g} Mpc/h; found only "
+                    f"{', '.join(f'R={s:g}' for s in features)}; name that scale's store as well"
+                )
+            values = open_store(features[scale])[kind].values.reshape(-1)[points]
+            if inputs is None:
+                inputs = np.tile(offset.astype(np.float32), (len(values), 1))
+            inputs += values[:, None] * weights[:, column].astype(np.float32)
+        return inputs
+
+
+def feature_moments(
+    boxes: Sequence[Mapping[float, str | Path]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], tuple[float, ...]]:
+    """Pooled mean, deviation and correlation of all features over all boxes, in float64.
+
+    Parameters
+    ----------
+    boxes : sequence of mappings
+        For each box, smoothing scale [Mpc/h] to feature store.
+
+    Returns
+    -------
+    mean, standard_deviation : float64, (features,)
+    correlation : float64, (features, features)
+    kinds, scales : of the features: all delta, then all laplacian, then all g2
+    """
+    scales = sorted(boxes[0])
+    kinds = tuple(kind for kind in KINDS for _ in scales)
+    all_scales = tuple(scale for _ in KINDS for scale in scales)
+    count, total, products = 0, 0.0, 0.0
+    reference = None  # the first slab's mean: keeps the products from cancelling
+    for features in boxes:
+        stores = {scale: open_store(path) for scale, path in features.items()}
+        sides = {store.sizes["x"] for store in stores.values()}
+        (points,) = sides
+        planes = max(1, SLAB_POINTS // points**2)
+        for start in range(0, points, planes):
+            slab = np.stack(
+                [
+                    stores[scale][kind][start : start + planes].values.reshape(-1)
+                    for kind, scale in zip(kinds, all_scales, strict=True)
+                ]
+            ).astype(np.float64)
+            if reference is None:
+                reference = slab.mean(axis=1)
+                unit = slab.std(axis=1)
+            slab = (slab - reference[:, None]) / unit[:, None]
+            count += slab.shape[1]
+            total = total + slab.sum(axis=1)
+            products = products + slab @ slab.T
+    mean = total / count
+    covariance = products / count - np.outer(mean, mean)
+    deviation = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(deviation, deviation)
+    return reference + unit * mean, unit * deviation, correlation, kinds, all_scales
+
+
+def whiten(correlation: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``keep`` largest eigenmodes of a correlation matrix, scaled to unit variance.
+
+    Parameters
+    ----------
+    correlation : float64, (n, n)
+    keep : int
+
+    Returns
+    -------
+    matrix : float64, (keep, n)
+        Rows of V / sqrt(eigenvalue); a row's largest coefficient is positive.
+    eigenvalues : float64, (n,)
+        All of them, falling.
+    """
+    eigenvalues, vectors = np.linalg.eigh(correlation)
+    eigenvalues, vectors = eigenvalues[::-1], vectors[:, ::-1]
+    if not eigenvalues[keep - 1] > 0:
+        raise InputError(
+            f"orthogonalisation keeps {keep} modes but eigenvalue {keep} is "
+            f"{eigenvalues[keep - 1]:.2g}: the features are linearly dependent; use fewer or "
+            "further-spaced smoothing scales"
+        )
+    matrix = (vectors[:, :keep] / np.sqrt(eigenvalues[:keep])).T
+    largest = matrix[np.arange(keep), np.abs(matrix).argmax(axis=1)]
+    return matrix * np.sign(largest)[:, None], eigenvalues
+
+
+def orthogonalise(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
+    """Decorrelated inputs from collinear features (arXiv:2212.08095, section on inputs).
+
+    Two blocks, all G2 in one, all delta and laplacian in the other. Each block's correlation
+    matrix is eigen-decomposed in float64 and whitened. Every G2 mode is kept, and the n + 1
+    largest delta/laplacian modes for n scales: the others carry variances of 1e-5 and less.
+
+    Parameters
+    ----------
+    boxes : sequence of mappings
+        For each training box, smoothing scale [Mpc/h] to feature store.
+
+    Returns
+    -------
+    Projection
+        Inputs: n + 1 delta/laplacian modes, then n G2 modes.
+    """
+    mean, deviation, correlation, kinds, scales = feature_moments(boxes)
+    count = len(set(scales))
+    shear = np.array([kind == "g2" for kind in kinds])
+    matrix = np.zeros((2 * count + 1, 3 * count))
+    for block, keep, rows in (
+        (~shear, count + 1, slice(0, count + 1)),
+        (shear, count, slice(count + 1, 2 * count + 1)),
+    ):
+        modes, eigenvalues = whiten(correlation[np.ix_(block, block)], keep)
+        matrix[rows, block] = modes
+        log.info("block of %d: keeps %d modes, eigenvalues %s", block.sum(), keep, eigenvalues)
+    return Projection(matrix, mean, deviation, correlation, kinds, scales)
+
+
+def principal_cosines(
+    first: np.ndarray, second: np.ndarray, covariance: np.ndarray
+) -> np.ndarray:
+    """Cosines of the principal angles between two subspaces, in the feature-covariance metric.
+
+    A direction is a linear combination of features; two are alike when the *fields* they make
+    are, whatever their coefficients: <a, b> = a^T C b.
+
+    Parameters
+    ----------
+    first, second : (k, features) and (m, features)
+        Rows span the subspaces.
+    covariance : (features, features)
+
+    Returns
+    -------
+    cosines : (min(k, m),), falling from at most 1
+    """
+
+    def orthonormal(rows: np.ndarray) -> np.ndarray:
+        gram = rows @ covariance @ rows.T
+        return np.linalg.solve(np.linalg.cholesky(gram), rows)
+
+    overlap = orthonormal(np.atleast_2d(first)) @ covariance @ orthonormal(np.atleast_2d(second)).T
+    return np.clip(np.linalg.svd(overlap, compute_uv=False), 0, 1)

@@ -1,0 +1,76 @@
+"""Checks of a config that a JSON schema cannot express: do its parts fit together?"""
+
+from lagbias.errors import InputError
+from lagbias.layout import files_per_product, parse_scales
+
+
+def check_config(config: dict) -> None:
+    """Check a config that has passed the schema.
+
+    Parameters
+    ----------
+    config : dict
+        As in config/config.yaml.
+
+    Raises
+    ------
+    InputError
+        Naming the first field that does not fit, what was found and what to do.
+    """
+    for name, simulation in config["simulations"].items():
+        check_simulation(name, simulation, config)
+    for name, boxes in config["training_sets"].items():
+        check_training_set(name, boxes, config["simulations"])
+    for scale_set in config["scale_sets"]:
+        scales = parse_scales(scale_set)
+        for directions in config["directions"]:
+            if directions > 2 * len(scales) + 1:
+                raise InputError(
+                    f"directions: {directions} is more than the {2 * len(scales) + 1} inputs of "
+                    f"scale set {scale_set}; use fewer directions or drop the set"
+                )
+    if config["showcase"] not in config["scale_sets"]:
+        raise InputError(
+            f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
+            "the figures that show one model show this one: name one of the sets"
+        )
+
+
+def check_simulation(name: str, simulation: dict, config: dict) -> None:
+    """Check that a simulation has what its source needs."""
+    source = simulation["source"]
+    needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[source]
+    given = set(simulation) - {"source"}
+    if given != needs:
+        raise InputError(
+            f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}"
+        )
+    if source == "https":
+        files_per_product(name)
+    if source == "mini":
+        if "mini" not in config:
+            raise InputError(f"simulations.{name}: source mini needs the section `mini`")
+        lowest = min(config["halo_cuts"])
+        if lowest < config["mini"]["min_halo_particles"]:
+            raise InputError(
+                f"halo_cuts: {lowest} is below mini.min_halo_particles "
+                f"{config['mini']['min_halo_particles']}: those halos are not kept; raise the cut"
+            )
+
+
+def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict) -> None:
+    """Check that the boxes of a training set exist and that none plays two parts."""
+    part_of: dict[str, str] = {}
+    for part, members in boxes.items():
+        for box in members:
+            if box not in simulations:
+                raise InputError(
+                    f"training_sets.{name}.{part}: {box!r} is not among the simulations "
+                    f"{sorted(simulations)}; add it there or mend the name"
+                )
+            if box in part_of:
+                raise InputError(
+                    f"training_sets.{name}: {box} is in both {part_of[box]} and {part}; a box may "
+                    "train, validate or test, not two of these"
+                )
+            part_of[box] = part

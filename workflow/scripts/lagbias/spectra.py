@@ -1,0 +1,161 @@
+"""Evaluation: spectra of model, halo and matter fields and what is made of them.
+
+Shells of wavenumbers and mode sums are abacusutils' ``calc_pk_from_deltak``; the fields are
+painted with triangular-shaped clouds, whose window is divided out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import xarray as xr
+from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak, get_W_compensated
+
+from lagbias.grids import Grid
+from lagbias.mesh import paint_halos
+from lagbias.stores import open_store, provenance, write_netcdf
+
+SHELL_GROWTH = 0.12  # relative width of a shell where it is wider than the fundamental mode
+
+
+def wavenumber_edges(grid: Grid, k_max: float) -> np.ndarray:
+    """Edges of shells, from half the fundamental mode to at most ``k_max`` [h/Mpc].
+
+    A shell is as wide as the fundamental mode or 12 % of its wavenumber, whichever is more, and
+    ends at half the mesh's Nyquist frequency at the latest: beyond, aliasing is not negligible.
+    """
+    k_max = min(k_max, 0.5 * np.pi / grid.spacing)
+    edges = [0.5 * grid.fundamental]
+    while edges[-1] < k_max:
+        edges.append(edges[-1] + max(grid.fundamental, SHELL_GROWTH * edges[-1]))
+    return np.array(edges[:-1] if edges[-1] > k_max and len(edges) > 2 else edges)
+
+
+def field_modes(overdensity: np.ndarray, grid: Grid, threads: int = 1) -> np.ndarray:
+    """Fourier modes of a TSC-painted overdensity, its window divided out.
+
+    Parameters
+    ----------
+    overdensity : float32, (n, n, n)
+    grid : Grid
+    threads : int
+
+    Returns
+    -------
+    modes : complex64, (n, n, n // 2 + 1), normalised by 1 / n^3
+    """
+    n = grid.points
+    modes = scipy.fft.rfftn(overdensity, workers=threads) / np.float32(overdensity.size)
+    # `interlaced=True` is abacusutils' name for the bare window, without an aliasing model.
+    window = get_W_compensated(grid.box_size, n, "TSC", interlaced=True).astype(np.float32)
+    modes /= window[:, None, None] * window[:, None] * window[: n // 2 + 1]
+    return modes
+
+
+def power(
+    first: np.ndarray,
+    grid: Grid,
+    edges: np.ndarray,
+    second: np.ndarray | None = None,
+    threads: int = 1,
+) -> dict[str, np.ndarray]:
+    """Auto or cross power in shells.
+
+    Parameters
+    ----------
+    first, second : complex64 modes of ``field_modes``
+    grid : Grid
+    edges : (shells + 1,) [h/Mpc]
+    threads : int
+
+    Returns
+    -------
+    dict of (shells,) arrays: ``power`` [(Mpc/h)^3], ``modes``, ``k`` [h/Mpc] mean wavenumber
+    """
+    result = calc_pk_from_deltak(
+        first, grid.box_size, edges, np.array([0.0, 1.0]), field2_fft=second, nthread=threads
+    )
+    return {"power": result["power"], "modes": result["N_mode"], "k": result["k_avg"]}
+
+
+def write_spectra(
+    prediction: str | Path,
+    halos: str | Path,
+    matter: str | Path,
+    k_max: float,
+    output: str | Path,
+    threads: int = 1,
+    **attributes,
+) -> None:
+    """Compare a model field with the halo field of a box.
+
+    Parameters
+    ----------
+    prediction, matter : zarr stores of ``write_fields``
+    halos : zarr store of ``write_halos``
+    k_max : float
+        Largest wavenumber [h/Mpc].
+    output : path
+        NetCDF over (member, k): ``power_model`` and ``power_error`` (of model minus halos), both
+        less the particles' sampling noise; ``power_cross`` (model x halos), ``power_model_matter``,
+        ``power_halo``, ``power_halo_matter``; ``shot_noise``; and the ratios ``power_ratio`` =
+        P_model / P_halo, ``cross_ratio`` = P_cross / P_halo, ``matter_cross_ratio`` =
+        P_model,matter / P_halo,matter, ``correlation`` r = P_cross / sqrt(P_model P_halo),
+        ``error_over_shot`` = P_error / shot noise.
+    threads : int
+    """
+    model_store = open_store(prediction)
+    members = list(model_store.attrs["members"])
+    grid = Grid(model_store.sizes["x"], model_store.attrs["box_size"])
+    edges = wavenumber_edges(grid, k_max)
+    halo_field, shot_noise = paint_halos(halos, grid, threads)
+    halo = field_modes(halo_field, grid, threads)
+    mass = field_modes(open_store(matter)["overdensity"][0].values, grid, threads)
+    shell = power(halo, grid, edges, threads=threads)
+    p_halo = shell["power"]
+    p_halo_matter = power(halo, grid, edges, mass, threads)["power"]
+    rows = {name: [] for name in ("model", "error", "cross", "model_matter")}
+    for member in range(len(members)):
+        model = field_modes(model_store["overdensity"][member].values, grid, threads)
+        noise = float(model_store["sampling_noise"][member])
+        rows["model"].append(power(model, grid, edges, threads=threads)["power"] - noise)
+        rows["cross"].append(power(model, grid, edges, halo, threads)["power"])
+        rows["model_matter"].append(power(model, grid, edges, mass, threads)["power"])
+        rows["error"].append(power(model - halo, grid, edges, threads=threads)["power"] - noise)
+    rows = {name: np.array(values) for name, values in rows.items()}
+    both, volume = ("member", "k"), {"units": "(Mpc/h)^3"}
+    write_netcdf(
+        xr.Dataset(
+            {f"power_{name}": (both, values, volume) for name, values in rows.items()}
+            | {
+                "power_halo": ("k", p_halo, volume),
+                "power_halo_matter": ("k", p_halo_matter, volume),
+                "modes": ("k", shell["modes"]),
+                "shot_noise": ((), shot_noise, volume),
+                "mean_ratio": ("member", model_store["mean_ratio"].values),
+                "power_ratio": (both, rows["model"] / p_halo),
+                "cross_ratio": (both, rows["cross"] / p_halo),
+                "matter_cross_ratio": (both, rows["model_matter"] / p_halo_matter),
+                "correlation": (both, rows["cross"] / np.sqrt(rows["model"] * p_halo)),
+                "error_over_shot": (both, rows["error"] / shot_noise),
+            },
+            coords={"member": members, "k": ("k", shell["k"], {"units": "h/Mpc"})},
+            attrs=provenance(box_size=grid.box_size, **attributes),
+        ),
+        output,
+    )
+
+
+def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: float, k_max: float):
+    """Ratio of two spectra summed over the modes of k_min <= k < k_max, per member.
+
+    Returns
+    -------
+    float64, (member,); NaN where the band holds no shell
+    """
+    band = spectra.sel(k=spectra["k"][(spectra["k"] >= k_min) & (spectra["k"] < k_max)])
+    return (
+        ((band[numerator] * band["modes"]).sum("k") / (band[denominator] * band["modes"]).sum("k"))
+        .broadcast_like(spectra["member"])
+        .values
+    )

@@ -1,0 +1,108 @@
+"""Results on disk: written beside their place and renamed, so a killed job leaves nothing half."""
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import xarray as xr
+
+from lagbias.errors import InputError
+
+CHUNK_BYTES = 64 * 2**20  # few large chunks: one file per ~64 MiB
+
+# Snakemake keeps a time stamp inside directory outputs; zarr would warn about it at every opening.
+warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; rename it into place when the block ends well.
+
+    Works for files and for folders (zarr stores). If the block fails, what it wrote is removed and
+    what stood at ``path`` before is untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.parent / f".{path.name}.part{os.getpid()}"
+    remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            remove(path)
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def provenance(**attributes) -> dict:
+    """Attributes every product carries: what it was made from, and with which software."""
+    software = {name: version(name) for name in ("numpy", "xarray", "abacusutils")}
+    return attributes | {"software": " ".join(f"{k}={v}" for k, v in software.items())}
+
+
+def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **attributes) -> None:
+    """Write one variable of a zarr store through xarray, in large chunks along its first axis.
+
+    Parameters
+    ----------
+    store : path of the store, made if absent
+    name : variable name
+    values : array
+    dims : names of its dimensions
+    attributes : attributes of the variable, ``units`` among them
+    """
+    rows = max(1, int(CHUNK_BYTES // max(values[:1].nbytes, 1))) if len(values) else 1
+    chunks = (min(rows, max(len(values), 1)), *(max(size, 1) for size in values.shape[1:]))
+    dataset = xr.Dataset({name: xr.Variable(dims, values, attributes)})
+    dataset.to_zarr(
+        store,
+        mode="a" if store.exists() else "w",
+        consolidated=False,
+        zarr_format=3,
+        encoding={name: {"chunks": chunks, "compressors": None}},
+    )
+
+
+def set_attributes(store: Path, **attributes) -> None:
+    """Set the attributes of a zarr store."""
+    import zarr
+
+    zarr.open_group(store, mode="a").attrs.update(attributes)
+
+
+def open_store(path: str | Path) -> xr.Dataset:
+    """Open a zarr store lazily.
+
+    Raises
+    ------
+    InputError
+        If there is no store, or it cannot be read.
+    """
+    try:
+        return xr.open_zarr(path, consolidated=False, chunks=None)
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        raise InputError(f"zarr store {path} cannot be opened: {error}; make it again") from error
+
+
+def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write a dataset as NetCDF-4, whole or not at all."""
+    with written_whole(path) as partial:
+        dataset.to_netcdf(partial, engine="h5netcdf")
+
+
+def read_netcdf(path: str | Path) -> xr.Dataset:
+    """Read a NetCDF-4 file into memory."""
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return dataset.load()

@@ -1,0 +1,13 @@
+"""Rule make_report."""
+
+from lagbias.jobs import reporting
+from lagbias.report import make_report
+
+
+def run(job):
+    with reporting(job):
+        make_report(job.params.snakefile, job.params.config, job.params.targets, job.output[0])
+
+
+if "snakemake" in globals():
+    run(snakemake)

@@ -1,0 +1,15 @@
+"""Rule orthogonalise_features."""
+
+from lagbias.jobs import reporting
+from lagbias.layout import features_by_box
+from lagbias.projection import orthogonalise
+
+
+def run(job):
+    with reporting(job):
+        projection = orthogonalise(features_by_box(job.input.features))
+        projection.write(job.output[0], training_set=job.wildcards.set)
+
+
+if "snakemake" in globals():
+    run(snakemake)

@@ -1,0 +1,19 @@
+"""Rule paint_matter."""
+
+from lagbias.jobs import reporting
+from lagbias.prediction import write_matter
+
+
+def run(job):
+    with reporting(job):
+        write_matter(
+            job.input.particles,
+            job.params.cell_size,
+            job.output[0],
+            threads=job.threads,
+            simulation=job.wildcards.sim,
+        )
+
+
+if "snakemake" in globals():
+    run(snakemake)

@@ -1,0 +1,13 @@
+"""Rule plot_slices."""
+
+from lagbias.jobs import reporting
+from lagbias.plots import plot_slices
+
+
+def run(job):
+    with reporting(job):
+        plot_slices(job.input.prediction, job.input.halos, job.output)
+
+
+if "snakemake" in globals():
+    run(snakemake)

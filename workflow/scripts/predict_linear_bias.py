@@ -1,0 +1,15 @@
+"""Rule predict_linear_bias."""
+
+from lagbias.jobs import reporting
+from lagbias.yardsticks import write_linear_prediction
+
+
+def run(job):
+    with reporting(job):
+        write_linear_prediction(
+            job.input.bias, job.input.matter, job.output[0], simulation=job.wildcards.sim
+        )
+
+
+if "snakemake" in globals():
+    run(snakemake)

@@ -1,0 +1,16 @@
+"""Rule project_on_gradients."""
+
+from lagbias.gradients import project_on_gradients
+from lagbias.jobs import reporting
+
+
+def run(job):
+    with reporting(job):
+        directions = int(job.wildcards.K)
+        project_on_gradients(
+            job.input.projection, job.input.gradient_pca, directions, job.output[0]
+        )
+
+
+if "snakemake" in globals():
+    run(snakemake)
