@@ -5,11 +5,15 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+# A --configfile stands alone; without one, the default is used (--config changes single keys).
+if "simulations" not in config:
+
+    configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/inputs.smk"
+include: "workflow/rules/simulation.smk"
+include: "workflow/rules/download.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/halos.smk"
 include: "workflow/rules/projection.smk"
@@ -19,13 +23,13 @@ include: "workflow/rules/figures.smk"
 
 
 rule all:
-    message:
-        "Everything is there: open results/report.html"
     default_target: True
     input:
         "results/report.html",
         figures(),
         tables(),
+    message:
+        "Everything is there: open results/report.html"
 
 
 report: "workflow/report/workflow.rst"

@@ -17,7 +17,9 @@ check_config(config)
 
 SIMULATIONS = config["simulations"]
 SETS = config["training_sets"]
-MINI = [name for name, simulation in SIMULATIONS.items() if simulation["source"] == "mini"]
+MINI = [
+    name for name, simulation in SIMULATIONS.items() if simulation["source"] == "mini"
+]
 YARDSTICKS = ["matter", "linear"]
 SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
 
@@ -42,7 +44,9 @@ def library(*modules):
         if str(file) not in found:
             found.append(str(file))
             for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lagbias."):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                    "lagbias."
+                ):
                     queue.append(node.module.removeprefix("lagbias."))
     return sorted(str(Path(file).relative_to(workflow.basedir)) for file in found)
 
@@ -64,7 +68,11 @@ def source_files(sim):
     source = SIMULATIONS[sim]["source"]
     if source == "local":
         return [str(file) for file in box_files(sim).found()]
-    count = config["mini"]["files_per_product"] if source == "mini" else files_per_product(sim)
+    count = (
+        config["mini"]["files_per_product"]
+        if source == "mini"
+        else files_per_product(sim)
+    )
     return [str(file) for file in box_files(sim).expected(count)]
 
 
@@ -79,7 +87,9 @@ def density_file(wildcards):
 def features_of(boxes, scale_set):
     """Feature stores of some boxes, box after box."""
     return [
-        f"results/{box}/features/R{scale:g}.zarr" for box in boxes for scale in parse_scales(scale_set)
+        f"results/{box}/features/R{scale:g}.zarr"
+        for box in boxes
+        for scale in parse_scales(scale_set)
     ]
 
 
@@ -98,7 +108,9 @@ def training_halos(wildcards):
 
 
 def validation_features(wildcards):
-    return features_of(SETS[wildcards.set]["validate"], parse_model(wildcards.network)[0])
+    return features_of(
+        SETS[wildcards.set]["validate"], parse_model(wildcards.network)[0]
+    )
 
 
 def validation_particles(wildcards):
@@ -117,4 +129,6 @@ def box_features(wildcards):
 
 def all_seeds(folder):
     """Weights of every seed of the networks in a folder."""
-    return expand(folder + "/seed{seed}/weights.pt", seed=config["seeds"], allow_missing=True)
+    return expand(
+        folder + "/seed{seed}/weights.pt", seed=config["seeds"], allow_missing=True
+    )

@@ -2,8 +2,6 @@
 
 
 rule predict_halo_field:
-    message:
-        "Model field of {wildcards.network} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
     input:
         weights=all_seeds("results/fits/{set}/N{nmin}/{network}"),
         projection="results/fits/{set}/N{nmin}/{network}/projection.nc",
@@ -24,13 +22,13 @@ rule predict_halo_field:
         runtime=60,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Model field of {wildcards.network} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
     script:
         "../scripts/predict_halo_field.py"
 
 
 rule fit_linear_bias:
-    message:
-        "Linear bias of {wildcards.set}, N > {wildcards.nmin}"
     input:
         particles=training_particles,
         halos=training_halos,
@@ -47,13 +45,13 @@ rule fit_linear_bias:
     resources:
         mem_mb=4000,
         runtime=30,
+    message:
+        "Linear bias of {wildcards.set}, N > {wildcards.nmin}"
     script:
         "../scripts/fit_linear_bias.py"
 
 
 rule predict_linear_bias:
-    message:
-        "Linear-bias field of {wildcards.set}, N > {wildcards.nmin} on {wildcards.sim}"
     input:
         bias="results/fits/{set}/N{nmin}/linear/bias.nc",
         matter="results/{sim}/matter.zarr",
@@ -70,6 +68,8 @@ rule predict_linear_bias:
     resources:
         mem_mb=2000,
         runtime=10,
+    message:
+        "Linear-bias field of {wildcards.set}, N > {wildcards.nmin} on {wildcards.sim}"
     script:
         "../scripts/predict_linear_bias.py"
 
@@ -78,12 +78,12 @@ def prediction_of(wildcards):
     """The model field of a model; matter is its own."""
     if wildcards.model == "matter":
         return f"results/{wildcards.sim}/matter.zarr"
-    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(**wildcards)
+    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(
+        **wildcards
+    )
 
 
 rule compare_spectra:
-    message:
-        "Spectra of {wildcards.model} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
     input:
         prediction=prediction_of,
         halos="results/{sim}/halos/N{nmin}.zarr",
@@ -103,13 +103,13 @@ rule compare_spectra:
         runtime=60,
     params:
         k_max=config["evaluation"]["k_max"],
+    message:
+        "Spectra of {wildcards.model} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
     script:
         "../scripts/compare_spectra.py"
 
 
 rule sample_response:
-    message:
-        "f against density and directions, {wildcards.scales} ({wildcards.set}) on {wildcards.sim}"
     input:
         weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
         projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
@@ -128,5 +128,7 @@ rule sample_response:
     resources:
         mem_mb=4000,
         runtime=60,
+    message:
+        "f against density and directions, {wildcards.scales} ({wildcards.set}) on {wildcards.sim}"
     script:
         "../scripts/sample_response.py"

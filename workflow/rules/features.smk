@@ -2,8 +2,6 @@
 
 
 rule compute_features:
-    message:
-        "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     input:
         density=density_file,
         code=library("features", "abacus"),
@@ -22,5 +20,7 @@ rule compute_features:
         runtime=30,
     params:
         redshift=config["redshift"],
+    message:
+        "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:
         "../scripts/compute_features.py"

@@ -26,11 +26,17 @@ def cases(pattern, **names):
 
 
 def figures():
-    return cases("results/figures/" + CASE + "_{figure}.{suffix}", figure=FIGURES, suffix=["pdf", "png"])
+    return cases(
+        "results/figures/" + CASE + "_{figure}.{suffix}",
+        figure=FIGURES,
+        suffix=["pdf", "png"],
+    )
 
 
 def tables():
-    return cases("results/tables/" + CASE + "_{table}.csv", table=["summary", "directions"])
+    return cases(
+        "results/tables/" + CASE + "_{table}.csv", table=["summary", "directions"]
+    )
 
 
 def projected_models():
@@ -38,7 +44,9 @@ def projected_models():
 
 
 def spectra_of(models):
-    return expand(FIT + "/{model}/on_{sim}/spectra.nc", model=models, allow_missing=True)
+    return expand(
+        FIT + "/{model}/on_{sim}/spectra.nc", model=models, allow_missing=True
+    )
 
 
 def losses_of(models):
@@ -51,7 +59,11 @@ def losses_of(models):
 
 
 def figure_files(name):
-    return expand("results/figures/" + CASE + "_" + name + ".{suffix}", suffix=["pdf", "png"], allow_missing=True)
+    return expand(
+        "results/figures/" + CASE + "_" + name + ".{suffix}",
+        suffix=["pdf", "png"],
+        allow_missing=True,
+    )
 
 
 def figure_in_report(name, category):
@@ -63,8 +75,6 @@ def figure_in_report(name, category):
 
 
 rule plot_slices:
-    message:
-        "Figure: slices of {wildcards.sim}"
     input:
         prediction=FIT + f"/{config['showcase']}/on_{{sim}}/prediction.zarr",
         halos="results/{sim}/halos/N{nmin}.zarr",
@@ -80,13 +90,13 @@ rule plot_slices:
     resources:
         mem_mb=2000,
         runtime=10,
+    message:
+        "Figure: slices of {wildcards.sim}"
     script:
         "../scripts/plot_slices.py"
 
 
 rule plot_response:
-    message:
-        "Figure: f against density and directions, {wildcards.set}"
     input:
         response=FIT + f"/{config['showcase']}/on_{{sim}}/response.nc",
         code=library("plots"),
@@ -101,13 +111,13 @@ rule plot_response:
     resources:
         mem_mb=1000,
         runtime=10,
+    message:
+        "Figure: f against density and directions, {wildcards.set}"
     script:
         "../scripts/plot_response.py"
 
 
 rule plot_spectra_by_scales:
-    message:
-        "Figure: spectra by smoothing scales on {wildcards.sim}"
     input:
         spectra=spectra_of(["linear", *config["scale_sets"]]),
         code=library("plots"),
@@ -124,13 +134,13 @@ rule plot_spectra_by_scales:
         runtime=10,
     params:
         models=["linear", *config["scale_sets"]],
+    message:
+        "Figure: spectra by smoothing scales on {wildcards.sim}"
     script:
         "../scripts/plot_spectra_by_scales.py"
 
 
 rule plot_full_against_projected:
-    message:
-        "Figure: all inputs against {wildcards.K} directions on {wildcards.sim}"
     input:
         full=spectra_of(config["scale_sets"]),
         projected=spectra_of([f"{s}-pc{{K}}" for s in config["scale_sets"]]),
@@ -148,14 +158,16 @@ rule plot_full_against_projected:
         runtime=10,
     params:
         full=config["scale_sets"],
-        projected=lambda wildcards: [f"{s}-pc{wildcards.K}" for s in config["scale_sets"]],
+        projected=lambda wildcards: [
+            f"{s}-pc{wildcards.K}" for s in config["scale_sets"]
+        ],
+    message:
+        "Figure: all inputs against {wildcards.K} directions on {wildcards.sim}"
     script:
         "../scripts/plot_full_against_projected.py"
 
 
 rule plot_losses:
-    message:
-        "Figure: losses of the ablations, {wildcards.set}"
     input:
         losses=losses_of(config["scale_sets"]),
         code=library("plots"),
@@ -172,15 +184,19 @@ rule plot_losses:
         runtime=10,
     params:
         models=config["scale_sets"],
+    message:
+        "Figure: losses of the ablations, {wildcards.set}"
     script:
         "../scripts/plot_losses.py"
 
 
 rule plot_gradient_spectra:
-    message:
-        "Figure: gradient PCA of {wildcards.set}"
     input:
-        pca=expand(FIT + "/{model}/gradient_pca.nc", model=config["scale_sets"], allow_missing=True),
+        pca=expand(
+            FIT + "/{model}/gradient_pca.nc",
+            model=config["scale_sets"],
+            allow_missing=True,
+        ),
         code=library("plots"),
     output:
         figure_in_report("gradient_spectra", "5. Directions"),
@@ -195,13 +211,13 @@ rule plot_gradient_spectra:
         runtime=10,
     params:
         models=config["scale_sets"],
+    message:
+        "Figure: gradient PCA of {wildcards.set}"
     script:
         "../scripts/plot_gradient_spectra.py"
 
 
 rule plot_directions:
-    message:
-        "Figure: the two directions of {wildcards.set}"
     input:
         projection=FIT + f"/{config['showcase']}/projection.nc",
         gradient_pca=FIT + f"/{config['showcase']}/gradient_pca.nc",
@@ -218,13 +234,13 @@ rule plot_directions:
     resources:
         mem_mb=1000,
         runtime=10,
+    message:
+        "Figure: the two directions of {wildcards.set}"
     script:
         "../scripts/plot_directions.py"
 
 
 rule tabulate_summary:
-    message:
-        "Table: all models on {wildcards.sim}"
     input:
         spectra=spectra_of([*YARDSTICKS, *config["scale_sets"], *projected_models()]),
         losses=losses_of([*config["scale_sets"], *projected_models()]),
@@ -248,15 +264,19 @@ rule tabulate_summary:
     params:
         models=[*YARDSTICKS, *config["scale_sets"], *projected_models()],
         networks=[*config["scale_sets"], *projected_models()],
+    message:
+        "Table: all models on {wildcards.sim}"
     script:
         "../scripts/tabulate_summary.py"
 
 
 rule tabulate_directions:
-    message:
-        "Table: gradient power by direction, {wildcards.set}"
     input:
-        pca=expand(FIT + "/{model}/gradient_pca.nc", model=config["scale_sets"], allow_missing=True),
+        pca=expand(
+            FIT + "/{model}/gradient_pca.nc",
+            model=config["scale_sets"],
+            allow_missing=True,
+        ),
         code=library("tables"),
     output:
         report(
@@ -276,6 +296,8 @@ rule tabulate_directions:
         runtime=10,
     params:
         models=config["scale_sets"],
+    message:
+        "Table: gradient power by direction, {wildcards.set}"
     script:
         "../scripts/tabulate_directions.py"
 
@@ -285,8 +307,6 @@ localrules:
 
 
 rule make_report:
-    message:
-        "Report: one self-contained HTML file"
     input:
         figures(),
         tables(),
@@ -304,5 +324,7 @@ rule make_report:
         config=config,
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
         targets=[*figures(), *tables()],
+    message:
+        "Report: one self-contained HTML file"
     script:
         "../scripts/make_report.py"

@@ -2,8 +2,6 @@
 
 
 rule index_particles:
-    message:
-        "Particles of {wildcards.sim} as two integers each"
     input:
         files=particle_files,
         code=library("mesh"),
@@ -24,13 +22,13 @@ rule index_particles:
         density_grid=lambda wildcards: density_grid(wildcards.sim),
         redshift=config["redshift"],
         cell_size=config["mesh"]["cell_size"],
+    message:
+        "Particles of {wildcards.sim} as two integers each"
     script:
         "../scripts/index_particles.py"
 
 
 rule select_halos:
-    message:
-        "Halos of {wildcards.sim} with more than {wildcards.nmin} particles"
     input:
         files=particle_files,
         code=library("mesh"),
@@ -51,13 +49,13 @@ rule select_halos:
         density_grid=lambda wildcards: density_grid(wildcards.sim),
         redshift=config["redshift"],
         cell_size=config["mesh"]["cell_size"],
+    message:
+        "Halos of {wildcards.sim} with more than {wildcards.nmin} particles"
     script:
         "../scripts/select_halos.py"
 
 
 rule paint_matter:
-    message:
-        "Matter of {wildcards.sim} on the evaluation mesh"
     input:
         particles="results/{sim}/particles.zarr",
         code=library("prediction"),
@@ -75,5 +73,7 @@ rule paint_matter:
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Matter of {wildcards.sim} on the evaluation mesh"
     script:
         "../scripts/paint_matter.py"

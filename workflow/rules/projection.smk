@@ -2,8 +2,6 @@
 
 
 rule orthogonalise_features:
-    message:
-        "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
     input:
         features=training_features,
         code=library("projection"),
@@ -19,13 +17,13 @@ rule orthogonalise_features:
     resources:
         mem_mb=2000,
         runtime=60,
+    message:
+        "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
     script:
         "../scripts/orthogonalise_features.py"
 
 
 rule find_gradient_directions:
-    message:
-        "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"
     input:
         weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
         projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
@@ -44,13 +42,13 @@ rule find_gradient_directions:
     resources:
         mem_mb=4000,
         runtime=60,
+    message:
+        "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"
     script:
         "../scripts/find_gradient_directions.py"
 
 
 rule project_on_gradients:
-    message:
-        "Projection of {wildcards.scales} on {wildcards.K} gradient directions"
     input:
         projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
         gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
@@ -67,5 +65,7 @@ rule project_on_gradients:
     resources:
         mem_mb=1000,
         runtime=10,
+    message:
+        "Projection of {wildcards.scales} on {wildcards.K} gradient directions"
     script:
         "../scripts/project_on_gradients.py"

@@ -2,8 +2,6 @@
 
 
 rule train_network:
-    message:
-        "Training {wildcards.network} on {wildcards.set}, N > {wildcards.nmin}, seed {wildcards.seed}"
     input:
         features=training_features,
         particles=training_particles,
@@ -29,5 +27,7 @@ rule train_network:
     params:
         settings=config["training"],
         device=config["device"],
+    message:
+        "Training {wildcards.network} on {wildcards.set}, N > {wildcards.nmin}, seed {wildcards.seed}"
     script:
         "../scripts/train_network.py"

@@ -150,7 +150,9 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
     """
     for product in PARTICLE_PRODUCTS:
         for rv_file in files.product(product):
-            pid_file = files.halos / product.replace("rv", "pid") / rv_file.name.replace("rv", "pid")
+            pid_file = (
+                files.halos / product.replace("rv", "pid") / rv_file.name.replace("rv", "pid")
+            )
             with _reading(rv_file):
                 rv = read_asdf(str(rv_file), load=["pos"], verbose=False)
             with _reading(pid_file):

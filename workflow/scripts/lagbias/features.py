@@ -191,7 +191,9 @@ def write_features(
                     store, kind, field, ("x", "y", "z"),
                     units=UNITS[kind], mean=mean, standard_deviation=deviation,
                 )  # fmt: skip
-                log.info("R=%g %s: mean %.4g, deviation %.4g", smoothing_scale, kind, mean, deviation)
+                log.info(
+                    "R=%g %s: mean %.4g, deviation %.4g", smoothing_scale, kind, mean, deviation
+                )
             set_attributes(
                 store,
                 **provenance(smoothing_scale=smoothing_scale, box_size=box_size, **attributes),

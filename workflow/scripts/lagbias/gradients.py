@@ -15,8 +15,9 @@ import torch
 import xarray as xr
 
 from lagbias.errors import InputError
+from lagbias.layout import MEAN
 from lagbias.mesh import Particles
-from lagbias.network import MEAN, ROWS_PER_PASS, HaloToMassRatio
+from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection
 from lagbias.stores import provenance, read_netcdf, write_netcdf
 
@@ -151,9 +152,7 @@ def write_gradient_pca(
         points, multiplicity = np.unique(
             Particles.read(catalogue).lagrangian_index, return_counts=True
         )
-        covariances.append(
-            gradient_covariance(networks, mapping.at(stores, points), multiplicity)
-        )
+        covariances.append(gradient_covariance(networks, mapping.at(stores, points), multiplicity))
         counts.append(multiplicity.sum())
     covariance = np.stack(covariances, axis=2)
     pooled = np.average(covariance, axis=2, weights=counts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from lagbias.errors import InputError
 
 PRODUCTS = ("halo_info", "halo_rv_A", "halo_pid_A", "field_rv_A", "field_pid_A")
+MEAN = "mean"  # name of the member of a prediction that is f averaged over seeds
 # Files a product by the size of an AbacusSummit box.
 FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 
@@ -120,7 +121,7 @@ def parse_scales(scale_set: str) -> list[float]:
 
 
 def parse_model(model: str) -> tuple[str, int | None]:
-    """Scale set and number of directions of a model's name, ``R2-R4-pc2``; None if not projected."""
+    """Scale set and directions of a model's name, ``R2-R4-pc2``; None if not projected."""
     scale_set, _, directions = model.partition("-pc")
     return scale_set, int(directions) if directions else None
 

@@ -341,6 +341,8 @@ def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.nda
     """
     store = open_store(halos)
     mass = store["particle_count"].values.astype(np.float64)
-    position = (store["position"].values + np.float32(grid.box_size / 2)) % np.float32(grid.box_size)
+    position = (store["position"].values + np.float32(grid.box_size / 2)) % np.float32(
+        grid.box_size
+    )
     shot_noise = grid.box_size**3 * (mass**2).sum() / mass.sum() ** 2
     return paint([(position, mass.astype(np.float32))], grid, threads), float(shot_noise)

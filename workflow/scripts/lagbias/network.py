@@ -17,7 +17,6 @@ ACTIVATIONS = {"silu": nn.SiLU, "gelu": nn.GELU}
 # Rows evaluated at once: the activations of one pass stay in a core's cache (2.4 times faster than
 # 131072 rows on a 2-core machine), on a GPU they fill it.
 ROWS_PER_PASS = {"cpu": 16_384, "cuda": 4_194_304}
-MEAN = "mean"  # name of the member that is f averaged over seeds
 
 
 @dataclass(frozen=True)

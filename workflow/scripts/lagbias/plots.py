@@ -15,8 +15,8 @@ import scipy.fft
 from matplotlib.colors import LogNorm, SymLogNorm
 
 from lagbias.grids import Grid
+from lagbias.layout import MEAN
 from lagbias.mesh import paint_halos
-from lagbias.network import MEAN
 from lagbias.projection import Projection
 from lagbias.stores import open_store, read_netcdf, written_whole
 
@@ -136,7 +136,10 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
                 color=COLOURS[index], alpha=0.25, linewidth=0,
             )  # fmt: skip
             left.plot(
-                data["delta"], curve.sel(member=MEAN), **line_of(index), label=f"R = {scale:g} Mpc/h"
+                data["delta"],
+                curve.sel(member=MEAN),
+                **line_of(index),
+                label=f"R = {scale:g} Mpc/h",
             )
         left.axhline(1, color="0.6", linewidth=0.8)
         left.set(xlabel=r"$\delta_R\,/\,\sigma_R$", ylabel=r"$\langle f\,|\,\delta_R\rangle$")
@@ -150,7 +153,12 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
             norm=LogNorm(vmin=max(levels.min(), 1e-3), vmax=levels.max()), rasterized=True,
         )  # fmt: skip
         right.contour(
-            data["first"], data["second"], shown.T, levels=[0.1, 1, 10], colors="white", linewidths=1
+            data["first"],
+            data["second"],
+            shown.T,
+            levels=[0.1, 1, 10],
+            colors="white",
+            linewidths=1,
         )
         right.set(
             xlabel="first gradient direction [σ]", ylabel="second gradient direction [σ]",
@@ -189,9 +197,10 @@ def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path
         Model's name to its spectra file; ``linear`` is drawn as a yardstick.
     outputs : files to write
     """
-    with drawn_to(
-        outputs, nrows=2, figsize=(6.4, 6), sharex=True, height_ratios=[1.4, 1]
-    ) as (_, axes):
+    with drawn_to(outputs, nrows=2, figsize=(6.4, 6), sharex=True, height_ratios=[1.4, 1]) as (
+        _,
+        axes,
+    ):
         top, bottom = axes[:, 0]
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
@@ -218,7 +227,11 @@ def plot_full_against_projected(
         sharey="row",
     ) as (_, axes):  # fmt: skip
         for column, (names, paths) in enumerate(
-            zip(zip(full, projected, strict=True), zip(full.values(), projected.values(), strict=True), strict=True)
+            zip(
+                zip(full, projected, strict=True),
+                zip(full.values(), projected.values(), strict=True),
+                strict=True,
+            )
         ):
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
                 data = read_netcdf(path)
@@ -251,7 +264,9 @@ def plot_losses(losses: Mapping[str, Sequence[str | Path]], outputs: Sequence[st
                     seeds.index, seeds.min(axis=1), seeds.max(axis=1),
                     color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
                 )  # fmt: skip
-                axis.plot(seeds.index, seeds.mean(axis=1), **line_of(index), label=model_label(name))
+                axis.plot(
+                    seeds.index, seeds.mean(axis=1), **line_of(index), label=model_label(name)
+                )
         for axis, title in zip(axes[0], ("training boxes", "validation box"), strict=True):
             axis.set(title=title, xlabel="epoch")
             low, high = _last_epochs_range(axis)
@@ -339,7 +354,9 @@ def plot_directions(
     radius = lagrangian_radius(halos)
     k = np.geomspace(0.01, 2.5, 300)
     names = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
-    labels = [f"{names[kind]}\n{s:g}" for kind, s in zip(mapping.kinds, mapping.scales, strict=True)]
+    labels = [
+        f"{names[kind]}\n{s:g}" for kind, s in zip(mapping.kinds, mapping.scales, strict=True)
+    ]
     with drawn_to(outputs, nrows=2, ncols=2, figsize=(9, 5.6), sharex="col") as (_, axes):
         for row in range(2):
             vectors = data["feature_direction"].sel(version="f").isel(direction=row)
@@ -356,14 +373,24 @@ def plot_directions(
             left.axhline(0, color="0.6", linewidth=0.8)
             left.set_xticks(position, labels)
             left.set_ylabel(f"direction {row + 1}: coefficients")
-            right.plot(k, curve / np.abs(curve).max(), **line_of(row + 1), label="learned direction")
+            right.plot(
+                k, curve / np.abs(curve).max(), **line_of(row + 1), label="learned direction"
+            )
             for member in seeds:
                 filtered = linear_filter(mapping, member, k)
-                right.plot(k, filtered / np.abs(filtered).max(), color=COLOURS[row + 1], alpha=0.4, lw=0.8)
+                right.plot(
+                    k, filtered / np.abs(filtered).max(), color=COLOURS[row + 1], alpha=0.4, lw=0.8
+                )
             right.axhline(0, color="0.6", linewidth=0.8)
             right.set(ylabel="filter on δ (peak = 1)", xscale="log")
             if row == 0:
-                right.plot(k, top_hat(k, radius), color="0.45", linestyle=":", label=f"top-hat, R = {radius:.1f} Mpc/h\n(median mass of the halos)")
+                right.plot(
+                    k,
+                    top_hat(k, radius),
+                    color="0.45",
+                    linestyle=":",
+                    label=f"top-hat, R = {radius:.1f} Mpc/h\n(median mass of the halos)",
+                )
                 right.legend()
         axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
         axes[1, 1].set_xlabel("k [h/Mpc]")

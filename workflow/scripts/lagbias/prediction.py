@@ -9,8 +9,9 @@ import torch
 
 from lagbias.errors import InputError
 from lagbias.grids import Grid
+from lagbias.layout import MEAN
 from lagbias.mesh import Mesh, Particles, paint_particles
-from lagbias.network import MEAN, ROWS_PER_PASS, HaloToMassRatio
+from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection
 from lagbias.stores import append_variable, open_store, provenance, set_attributes, written_whole
 

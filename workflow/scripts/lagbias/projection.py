@@ -91,9 +91,7 @@ class Projection:
             matrix, self.mean, self.standard_deviation, self.covariance, self.kinds, self.scales
         )
 
-    def at(
-        self, features: Mapping[float, str | Path], points: np.ndarray | slice
-    ) -> np.ndarray:
+    def at(self, features: Mapping[float, str | Path], points: np.ndarray | slice) -> np.ndarray:
         """Network inputs at grid points of one box, float32 (points, inputs).
 
         One feature grid is held at a time. The sum over features runs in float32: a kept mode has
@@ -233,9 +231,7 @@ def orthogonalise(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
     return Projection(matrix, mean, deviation, correlation, kinds, scales)
 
 
-def principal_cosines(
-    first: np.ndarray, second: np.ndarray, covariance: np.ndarray
-) -> np.ndarray:
+def principal_cosines(first: np.ndarray, second: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Cosines of the principal angles between two subspaces, in the feature-covariance metric.
 
     A direction is a linear combination of features; two are alike when the *fields* they make

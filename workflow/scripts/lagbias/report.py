@@ -45,5 +45,7 @@ def make_report(snakefile: str, config: dict, targets: Sequence[str], output: st
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         log.info("%s", done.stderr)
         if done.returncode:
-            raise ReportError("snakemake --report failed:\n" + "\n".join(done.stderr.splitlines()[-15:]))
+            raise ReportError(
+                "snakemake --report failed:\n" + "\n".join(done.stderr.splitlines()[-15:])
+            )
         partial.write_bytes(page.read_bytes())

@@ -8,7 +8,8 @@ import torch
 import xarray as xr
 
 from lagbias.errors import InputError
-from lagbias.network import MEAN, HaloToMassRatio
+from lagbias.layout import MEAN
+from lagbias.network import HaloToMassRatio
 from lagbias.prediction import ratio_on_grid
 from lagbias.projection import Projection
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf

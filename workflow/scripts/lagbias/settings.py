@@ -39,7 +39,9 @@ def check_config(config: dict) -> None:
 def check_simulation(name: str, simulation: dict, config: dict) -> None:
     """Check that a simulation has what its source needs."""
     source = simulation["source"]
-    needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[source]
+    needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[
+        source
+    ]
     given = set(simulation) - {"source"}
     if given != needs:
         raise InputError(

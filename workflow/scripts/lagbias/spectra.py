@@ -78,6 +78,14 @@ def power(
     return {"power": result["power"], "modes": result["N_mode"], "k": result["k_avg"]}
 
 
+def evaluation_power(
+    overdensity: np.ndarray, grid: Grid, k_max: float, threads: int = 1
+) -> dict[str, np.ndarray]:
+    """Auto power of one TSC-painted field in the shells used throughout (see ``power``)."""
+    modes = field_modes(overdensity, grid, threads)
+    return power(modes, grid, wavenumber_edges(grid, k_max), threads=threads)
+
+
 def write_spectra(
     prediction: str | Path,
     halos: str | Path,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lagbias.network import MEAN
+from lagbias.layout import MEAN
 from lagbias.spectra import band_average
 from lagbias.stores import read_netcdf, written_whole
 

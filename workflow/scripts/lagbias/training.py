@@ -314,7 +314,7 @@ def squared_residual(
 
 
 class CellBatches:
-    """Batches of cells, reshuffled every epoch from (seed, epoch) alone, so a resumed run agrees."""
+    """Batches of cells, reshuffled from (seed, epoch) alone, so a resumed run agrees."""
 
     def __init__(self, cells: int, cells_per_batch: int, seed: int):
         self.cells, self.cells_per_batch, self.seed, self.epoch = cells, cells_per_batch, seed, 0
@@ -349,7 +349,10 @@ class RatioTraining(lightning.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.settings = network, settings
-        self.training_boxes, self.validation_boxes = [boxes], [validation]  # lists: not in the state
+        self.training_boxes, self.validation_boxes = (
+            [boxes],
+            [validation],
+        )  # lists: not in the state
         self.batches = CellBatches(boxes.cells, settings.cells_per_batch, seed)
         rows = len(boxes.multiplicity)
         drawn = torch.randint(
@@ -370,7 +373,9 @@ class RatioTraining(lightning.LightningModule):
         return self.batches
 
     def configure_optimizers(self):
-        optimiser = torch.optim.Adam(self.network.layers.parameters(), lr=self.settings.learning_rate)
+        optimiser = torch.optim.Adam(
+            self.network.layers.parameters(), lr=self.settings.learning_rate
+        )
         schedule = torch.optim.lr_scheduler.ExponentialLR(
             optimiser, gamma=self.settings.learning_rate_decay
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lagbias.layout import MEAN
 from lagbias.mesh import Particles
-from lagbias.network import MEAN
 from lagbias.stores import (
     append_variable,
     open_store,

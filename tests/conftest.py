@@ -1,0 +1,136 @@
+"""Shared fixtures: the real data where they are at hand, and a tiny planted box in their formats."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lagbias import abacus_writer, features, mesh
+from lagbias.layout import BoxFiles
+from lagbias.projection import orthogonalise
+
+SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
+REDSHIFT = 0.5
+GROWTH_TABLE = {0.5: 40.0, 1.0: 31.0, 49.0: 1.0}
+
+
+@pytest.fixture
+def sandbox() -> Path:
+    """The root of the real Abacus simulation that lies beside the repository, read-only."""
+    root = Path(__file__).parents[2] / "shared" / "abacus"
+    if not (root / "small" / SANDBOX_NAME).is_dir():
+        pytest.skip("no real Abacus data: expected ../shared/abacus beside the repository")
+    return root
+
+
+@pytest.fixture
+def sandbox_files(sandbox) -> BoxFiles:
+    """Its files, with the initial density at the resolution of its particles."""
+    return BoxFiles.under(sandbox, SANDBOX_NAME, REDSHIFT, 192)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20221208)
+
+
+@dataclass
+class PlantedBox:
+    """A made-up box, as written to disk, and what was planted in it.
+
+    Particles are the first ones of a shuffled lattice, two files a product; both ends of the box
+    are among the positions.
+    """
+
+    files: BoxFiles
+    header: dict
+    linear_density: np.ndarray  # at REDSHIFT
+    position: np.ndarray  # [Mpc/h], zero-centred
+    lagrangian_index: np.ndarray
+    halo_position: np.ndarray
+    particle_count: np.ndarray
+
+
+def gaussian_field(points: int, random: np.random.Generator, slope: float = -2.0) -> np.ndarray:
+    """A Gaussian overdensity of unit variance, power k^slope, without a mean."""
+    modes = np.fft.rfftn(random.normal(size=(points,) * 3))
+    k = np.fft.fftfreq(points, 1 / points)
+    k2 = k[:, None, None] ** 2 + k[:, None] ** 2 + np.arange(points // 2 + 1) ** 2
+    modes *= np.where(k2 > 0, k2, np.inf) ** (slope / 4)
+    field = np.fft.irfftn(modes, s=(points,) * 3, axes=(0, 1, 2))
+    return field / field.std()
+
+
+def plant_box(
+    root: Path,
+    name: str = "AbacusPlanted_small_c000_ph000",
+    box_size: float = 48.0,
+    particles_per_side: int = 24,
+    density_grid: int = 24,
+    particles: int = 8000,
+    halos: int = 300,
+    seed: int = 1,
+) -> PlantedBox:
+    """Write a made-up box under ``root`` in AbacusSummit's layout and formats."""
+    random = np.random.default_rng(seed)
+    files = BoxFiles.under(root, name, REDSHIFT, density_grid)
+    header = {
+        "SimName": name, "BoxSize": box_size, "BoxSizeHMpc": box_size, "Redshift": REDSHIFT,
+        "ppd": float(particles_per_side), "NP": particles_per_side**3, "InitialRedshift": 49.0,
+        "ParticleMassHMsun": 2.0e11, "VelZSpace_to_kms": 5000.0,
+    }  # fmt: skip
+    initial = (gaussian_field(density_grid, random) / GROWTH_TABLE[0.5]).astype(np.float32)
+    abacus_writer.write_initial_density(files.density.parent, header, initial, GROWTH_TABLE)
+
+    lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
+    index = random.permutation(lattice)[:particles]
+    position = (index / particles_per_side - 0.5) * box_size + random.normal(0, 3, index.shape)
+    position = (position + box_size / 2) % box_size - box_size / 2
+    position[0], position[1] = box_size / 2, -box_size / 2
+    packed = abacus_writer.pack_pids(index)
+    split = particles * 3 // 4
+    for kind, part in (("field", slice(0, split)), ("halo", slice(split, None))):
+        abacus_writer.write_particles(
+            files.halos, kind, header, position[part], np.zeros_like(position[part]), packed[part],
+            [0, 500],
+        )  # fmt: skip
+
+    halo_position = random.uniform(-box_size / 2, box_size / 2, (halos, 3))
+    particle_count = np.sort(np.rint(30 * random.pareto(1.5, halos) + 30).astype(np.int64))[::-1]
+    columns = {
+        "id": np.arange(halos), "N": particle_count, "x_com": halo_position,
+        "v_com": np.zeros((halos, 3)), "npstartA": np.zeros(halos), "npoutA": np.zeros(halos),
+    }  # fmt: skip
+    abacus_writer.write_halos(files.halos, header, columns, [0, halos // 3])
+    return PlantedBox(
+        files, header, initial * np.float32(GROWTH_TABLE[0.5]), position, index, halo_position,
+        particle_count,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def planted_box(tmp_path_factory) -> PlantedBox:
+    return plant_box(tmp_path_factory.mktemp("planted"))
+
+
+@dataclass
+class Stores:
+    """The stores that the library makes of a box."""
+
+    features: dict[float, Path]
+    particles: Path
+    halos: Path
+    projection: Path
+
+
+@pytest.fixture(scope="session")
+def stores(planted_box, tmp_path_factory) -> Stores:
+    """Features at two scales, particles, halos and projection of the planted box."""
+    folder = tmp_path_factory.mktemp("results") / planted_box.header["SimName"]
+    grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in (2.0, 4.0)}
+    features.write_features(planted_box.linear_density, planted_box.header["BoxSize"], grids)
+    made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
+    mesh.write_particles(planted_box.files, REDSHIFT, 6.0, made.particles)
+    mesh.write_halos(planted_box.files, REDSHIFT, 50, 6.0, made.halos)
+    orthogonalise([grids]).write(made.projection)
+    return made

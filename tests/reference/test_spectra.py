@@ -1,0 +1,333 @@
+"""Spectra against closed forms and an independent binning; noises against draws."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import gaussian_field
+from lagbias.grids import Grid
+from lagbias.mesh import Mesh, Particles, paint, paint_halos
+from lagbias.prediction import write_fields, write_matter
+from lagbias.spectra import band_average, field_modes, power, wavenumber_edges, write_spectra
+from lagbias.stores import (
+    append_variable,
+    open_store,
+    read_netcdf,
+    set_attributes,
+    write_netcdf,
+)
+from lagbias.yardsticks import fit_linear_bias, write_linear_prediction
+from scipy.special import jv
+
+# TSC aliasing at half the Nyquist frequency, where shells end: 0.15 % an axis for white noise.
+ALIASING = 0.005
+
+
+def plain_power(first, second, box_size, edges):
+    """Shell averages over the full complex cube, in double precision."""
+    n = len(first)
+    one, two = (np.fft.fftn(field.astype(np.float64)) / field.size for field in (first, second))
+    k = 2 * np.pi * np.fft.fftfreq(n, box_size / n)
+    window = np.sinc(np.fft.fftfreq(n)) ** 3
+    norm = np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + k**2).ravel()
+    w = (window[:, None, None] * window[:, None] * window).ravel()
+    product = (one * two.conj()).real.ravel() / w**2 * box_size**3
+    shell = np.digitize(norm, edges) - 1
+    shells = len(edges) - 1
+    inside = (shell >= 0) & (shell < shells)
+    count = np.bincount(shell[inside], minlength=shells)
+    return (
+        np.bincount(shell[inside], weights=product[inside], minlength=shells) / count,
+        np.bincount(shell[inside], weights=norm[inside], minlength=shells) / count,
+        count,
+    )
+
+
+@pytest.mark.parametrize("points", [32, 27])
+def test_power_equals_a_plain_binning_of_the_full_cube(points, rng):
+    grid = Grid(points, 130.0)
+    edges = wavenumber_edges(grid, 10.0)
+    fields = [gaussian_field(points, rng).astype(np.float32) for _ in range(2)]
+    fields[1] += 0.5 * fields[0]
+    modes = [field_modes(field, grid) for field in fields]
+    for second in (0, 1):
+        found = power(modes[0], grid, edges, None if second == 0 else modes[1])
+        expected, k, count = plain_power(fields[0], fields[second], grid.box_size, edges)
+        np.testing.assert_array_equal(found["modes"], count)
+        np.testing.assert_allclose(found["k"], k, rtol=1e-5)
+        # Float32 transforms and sums.
+        np.testing.assert_allclose(
+            found["power"], expected, rtol=2e-5, atol=2e-5 * abs(expected).max()
+        )
+
+
+@pytest.mark.parametrize(("cells", "k_max"), [(80, 0.6), (200, 0.6), (32, 0.05), (100, 99.0)])
+def test_shells_are_as_wide_as_said_and_end_where_aliasing_begins(cells, k_max):
+    grid = Grid(cells, 200.0)
+    edges = wavenumber_edges(grid, k_max)
+    assert edges[0] == grid.fundamental / 2
+    width = np.diff(edges)
+    np.testing.assert_allclose(width, np.maximum(grid.fundamental, 0.12 * edges[:-1]))
+    half_nyquist = 0.5 * np.pi * cells / 200.0
+    assert edges[-1] <= min(k_max, half_nyquist) or len(edges) == 2, edges
+    assert edges[-1] + max(grid.fundamental, 0.12 * edges[-1]) > min(k_max, half_nyquist)
+
+
+def test_window_is_divided_out_of_particles_moved_by_a_plane_wave():
+    # x = q + A sin(k q): the mode k of the density is J_1(k A) exactly; here k is half the mesh's
+    # Nyquist wavenumber, where the window of triangular-shaped clouds is 0.9^3 = 0.73.
+    grid, mode, amplitude = Grid(16, 64.0), 4, 0.05
+    k = mode * grid.fundamental
+    q = np.arange(256) / 256 * grid.box_size
+    x = (q + amplitude / k * np.sin(k * q)) % grid.box_size
+    across = np.arange(16) * grid.spacing
+    for axis in range(3):
+        axes = [across] * 3
+        axes[axis] = x
+        position = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        modes = field_modes(paint([(position.astype(np.float32), None)], grid), grid)
+        index = [0, 0, 0]
+        index[axis] = mode
+        # The third harmonic is aliased onto the mode with 1e-4 of it.
+        np.testing.assert_allclose(abs(modes[tuple(index)]), jv(1, amplitude), rtol=1e-3)
+
+
+def test_random_points_have_the_shot_noise_of_their_masses(rng):
+    grid = Grid(32, 100.0)
+    edges = wavenumber_edges(grid, 10.0)
+    for mass in (np.ones(20_000), rng.pareto(2.5, 20_000) + 1):
+        spectra = []
+        for _ in range(4):
+            position = rng.uniform(0, 100, (len(mass), 3)).astype(np.float32)
+            field = paint([(position, mass.astype(np.float32))], grid)
+            spectra.append(power(field_modes(field, grid), grid, edges))
+        expected = 100.0**3 * (mass**2).sum() / mass.sum() ** 2
+        modes = spectra[0]["modes"]
+        mean = sum((shell["power"] * modes).sum() for shell in spectra) / (4 * modes.sum())
+        # A mode and its conjugate are one number: half as many are independent.
+        error = expected * np.sqrt(2 / (4 * modes.sum()))
+        assert abs(mean - expected) < 4 * error + ALIASING * expected, (mean, expected, error)
+
+
+def write_field_store(path, fields, box_size, members=("mean",), sampling_noise=0.0):
+    append_variable(path, "overdensity", np.stack(fields), ("member", "x", "y", "z"), units="1")
+    for name, value in (("mean_ratio", 1.0), ("sampling_noise", sampling_noise)):
+        append_variable(path, name, np.full(len(fields), value), ("member",), units="1")
+    set_attributes(path, box_size=box_size, members=list(members))
+
+
+def write_halo_store(path, position, particle_count):
+    """A halo store as of ``write_halos``, as far as spectra read it."""
+    append_variable(path, "position", position.astype(np.float32), ("halo", "axis"), units="Mpc/h")
+    append_variable(path, "particle_count", particle_count, ("halo",), units="1")
+
+
+@pytest.fixture
+def halos(tmp_path, rng):
+    path = tmp_path / "halos.zarr"
+    write_halo_store(path, rng.uniform(-40, 40, (3000, 3)), rng.integers(50, 500, 3000))
+    return path
+
+
+def test_model_that_is_the_halo_field_is_perfect_and_others_are_not(halos, tmp_path, rng):
+    grid = Grid(20, 80.0)
+    field, _ = paint_halos(halos, grid)
+    noise = gaussian_field(20, rng).astype(np.float32) * field.std()
+    models = [field, 1.5 * field, -field, field + noise]
+    names = ("same", "biased", "inverted", "noisy")
+    write_field_store(tmp_path / "model.zarr", models, 80.0, names)
+    matter = 0.5 * field + noise
+    write_field_store(tmp_path / "matter.zarr", [matter], 80.0)
+    write_spectra(
+        tmp_path / "model.zarr", halos, tmp_path / "matter.zarr", 0.4, tmp_path / "spectra.nc"
+    )
+    found = read_netcdf(tmp_path / "spectra.nc")
+    same, biased, inverted, noisy = (found.sel(member=name) for name in names)
+    for member, ratio, cross, r in ((same, 1, 1, 1), (biased, 2.25, 1.5, 1), (inverted, 1, -1, -1)):
+        np.testing.assert_allclose(member["power_ratio"], ratio, rtol=1e-5)
+        np.testing.assert_allclose(member["cross_ratio"], cross, rtol=1e-5)
+        np.testing.assert_allclose(member["matter_cross_ratio"], cross, rtol=1e-5)
+        np.testing.assert_allclose(member["correlation"], r, rtol=1e-5)
+        error = (cross - 1) ** 2 * found["power_halo"]
+        np.testing.assert_allclose(member["power_error"], error, rtol=1e-4, atol=1e-6)
+    edges = wavenumber_edges(grid, 0.4)
+    expected, k, modes = plain_power(noise, noise, 80.0, edges)
+    np.testing.assert_allclose(noisy["power_error"], expected, rtol=1e-3)
+    np.testing.assert_allclose(found["k"], k, rtol=1e-5)
+    np.testing.assert_array_equal(found["modes"], modes)
+    cross, _, _ = plain_power(field, matter, 80.0, edges)
+    np.testing.assert_allclose(found["power_halo_matter"], cross, rtol=1e-4, atol=0.1)
+    mass = open_store(halos)["particle_count"].values.astype(float)
+    shot_noise = 80.0**3 * (mass**2).sum() / mass.sum() ** 2
+    np.testing.assert_allclose(found["shot_noise"], shot_noise, rtol=1e-6)
+    np.testing.assert_allclose(
+        noisy["error_over_shot"], noisy["power_error"] / shot_noise, rtol=1e-6
+    )
+
+
+def test_sampling_noise_is_taken_off_model_and_error_only(halos, tmp_path):
+    field, _ = paint_halos(halos, Grid(20, 80.0))
+    found = []
+    for noise in (0.0, 30.0):
+        path = tmp_path / f"model{noise}.zarr"
+        write_field_store(path, [0.9 * field], 80.0, sampling_noise=noise)
+        write_spectra(path, halos, path, 0.4, tmp_path / "spectra.nc")
+        found.append(read_netcdf(tmp_path / "spectra.nc"))
+    for name, lower in (("model", 30), ("error", 30), ("cross", 0)):
+        difference = found[0][f"power_{name}"] - found[1][f"power_{name}"]
+        np.testing.assert_allclose(difference, lower, atol=1e-2, err_msg=name)
+
+
+POINTS = 24  # a side of the Lagrangian grid of the particles below
+BOX = 48.0
+
+
+@pytest.fixture(scope="module")
+def full_set():
+    """A clustered full particle set, one particle a Lagrangian point, and f of a long tail."""
+    random = np.random.default_rng(11)
+    lattice = np.stack(np.unravel_index(np.arange(POINTS**3), (POINTS,) * 3), axis=1)
+    density = gaussian_field(POINTS, random)
+    moved = lattice * (BOX / POINTS) + random.normal(0, 1, lattice.shape)
+    moved += 2 * density.reshape(-1, 1)  # any correlated displacement does
+    mesh = Mesh(8, BOX)
+    fine = np.floor(moved / BOX * mesh.cells * mesh.subcells).astype(int)
+    fine %= mesh.cells * mesh.subcells
+    cell = np.ravel_multi_index((fine // mesh.subcells).T, (mesh.cells,) * 3)
+    sub = np.ravel_multi_index((fine % mesh.subcells).T, (mesh.subcells,) * 3)
+    final_cell = (cell * mesh.subcells**3 + sub).astype(np.uint32)
+    order = np.argsort(final_cell)
+    ratio = np.exp(1.2 * density.ravel() + random.normal(0, 0.5, POINTS**3))
+    return particles_of(final_cell[order], order.astype(np.uint32), mesh, 1.0), (
+        ratio / ratio.mean()
+    ).astype(np.float32)
+
+
+def particles_of(final_cell, index, mesh, share):
+    edges = np.arange(mesh.size + 1) * mesh.subcells**3
+    return Particles(
+        final_cell, index, np.searchsorted(final_cell, edges), mesh, POINTS, share
+    )
+
+
+def thinned(full, random, share):
+    drawn = random.random(len(full.final_cell)) < share
+    return particles_of(full.final_cell[drawn], full.lagrangian_index[drawn], full.mesh, share)
+
+
+def spectra_of(particles, ratio, halos, folder):
+    """The spectra that the library makes of particles carrying f."""
+    write_fields(particles, ratio[None], ["mean"], 4.0, folder / "model.zarr")
+    ones = np.ones((1, POINTS**3), dtype=np.float32)
+    write_fields(particles, ones, ["mean"], 4.0, folder / "matter.zarr")
+    write_spectra(
+        folder / "model.zarr", halos, folder / "matter.zarr", 0.4, folder / "spectra.nc"
+    )
+    return read_netcdf(folder / "spectra.nc").sel(member="mean")
+
+
+@pytest.fixture(scope="module")
+def thinned_spectra(full_set, tmp_path_factory):
+    """Spectra of a full particle set and of 40 random subsamples of 30 % of it."""
+    folder = tmp_path_factory.mktemp("thinned")
+    random = np.random.default_rng(12)
+    full, ratio = full_set
+    heavy = np.argsort(ratio[full.lagrangian_index])[-400:]
+    position = (np.concatenate([full.positions(p, p + 1) for p in heavy]) - BOX / 2) % BOX - BOX / 2
+    write_halo_store(folder / "halos.zarr", position, random.integers(50, 200, 400))
+    everything = spectra_of(full, ratio, folder / "halos.zarr", folder)
+    parts = [
+        spectra_of(thinned(full, random, 0.3), ratio, folder / "halos.zarr", folder)
+        for _ in range(40)
+    ]
+    return everything, xr.concat(parts, "draw")
+
+
+# One more term of the order of the noise over the number of particles: 1e-4, and float32.
+THINNING_TOLERANCE = 2e-3
+
+
+@pytest.mark.parametrize("name", ["model", "error", "cross", "model_matter", "halo_matter"])
+def test_spectra_of_a_subsample_are_those_of_all_particles_in_the_mean(thinned_spectra, name):
+    everything, draws = thinned_spectra
+    expected = everything[f"power_{name}"]
+    found = draws[f"power_{name}"]
+    error = found.std("draw") / np.sqrt(found.sizes["draw"] - 1)
+    pull = (abs(found.mean("draw") - expected) - THINNING_TOLERANCE * abs(expected)) / error
+    assert float(pull.max()) < 4.5, (
+        f"{name}: {found.mean('draw').values} +- {error.values}, all particles {expected.values}"
+    )
+
+
+def test_without_its_sampling_noise_a_subsample_would_have_too_much_power(
+    thinned_spectra, full_set
+):
+    everything, draws = thinned_spectra
+    _, ratio = full_set
+    # (1 - s) V sum f^2 / (sum f)^2 of the subsample, whose sums are s times those of the full set.
+    noise = 0.7 / 0.3 * BOX**3 * (ratio.astype(float) ** 2).sum() / ratio.sum(dtype=float) ** 2
+    error = draws["power_model"].std("draw") / np.sqrt(40)
+    assert float((noise / error).min()) > 10
+
+
+def test_fields_refuse_a_ratio_on_another_grid(full_set, tmp_path):
+    full, _ = full_set
+    with pytest.raises(ValueError, match=r"given at 1000 points but particles count a grid of 24"):
+        write_fields(full, np.ones((1, 1000), dtype=np.float32), ["mean"], 4.0, tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_particle_store(path, particles):
+    append_variable(path, "final_cell", particles.final_cell, ("particle",), units="1")
+    append_variable(path, "lagrangian_index", particles.lagrangian_index, ("particle",), units="1")
+    append_variable(path, "cell_start", particles.cell_start, ("edge",), units="1")
+    set_attributes(
+        path, cells=particles.mesh.cells, box_size=particles.mesh.box_size,
+        density_grid=particles.density_grid, sampled_fraction=particles.sampled_fraction,
+    )  # fmt: skip
+
+
+def test_linear_bias_is_that_of_all_particles_though_a_share_is_sampled(full_set, tmp_path):
+    full, _ = full_set
+    random = np.random.default_rng(3)
+    count = np.diff(full.cell_start)
+    matter = count / count.mean() - 1
+    halo = 1.7 * matter + random.normal(0, 0.1, matter.shape)
+    append_variable(
+        tmp_path / "h", "overdensity", halo.astype(np.float32).reshape(8, 8, 8), ("x", "y", "z")
+    )
+    biases = []
+    for draw in range(30):
+        write_particle_store(tmp_path / f"p{draw}", thinned(full, random, 0.2))
+        fit_linear_bias([tmp_path / f"p{draw}"], [tmp_path / "h"], tmp_path / "bias.nc")
+        biases.append(float(read_netcdf(tmp_path / "bias.nc")["bias"]))
+    expected = (matter * halo).sum() / (matter**2).sum()
+    error = np.std(biases) / 30**0.5
+    # A ratio of two estimates: its own bias is some (relative error)^2 of one draw.
+    tolerance = 4 * error + 1.7 * 2 * (np.std(biases) / 1.7) ** 2
+    assert abs(np.mean(biases) - expected) < tolerance, (np.mean(biases), expected, error)
+
+
+def test_linear_prediction_is_bias_times_matter(full_set, tmp_path):
+    full, _ = full_set
+    write_particle_store(tmp_path / "p.zarr", thinned(full, np.random.default_rng(1), 0.5))
+    write_matter(tmp_path / "p.zarr", 4.0, tmp_path / "matter.zarr")
+    write_netcdf(xr.Dataset({"bias": ((), 2.0)}), tmp_path / "bias.nc")
+    write_linear_prediction(tmp_path / "bias.nc", tmp_path / "matter.zarr", tmp_path / "linear.zarr")
+    matter, linear = (open_store(tmp_path / name) for name in ("matter.zarr", "linear.zarr"))
+    np.testing.assert_allclose(linear["overdensity"], 2 * matter["overdensity"], rtol=1e-6)
+    np.testing.assert_allclose(linear["sampling_noise"], 4 * matter["sampling_noise"], rtol=1e-12)
+
+
+def test_band_average_is_a_ratio_of_sums_over_modes():
+    k = np.array([0.02, 0.05, 0.08, 0.2])
+    spectra = xr.Dataset(
+        {
+            "model": (("member", "k"), np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 9.0]])),
+            "halo": ("k", np.array([1.0, 1.0, 2.0, 2.0])),
+            "modes": ("k", np.array([10, 20, 40, 80])),
+        },
+        coords={"k": k, "member": ["a", "b"]},
+    )
+    found = band_average(spectra, "model", "halo", 0.05, 0.2)
+    np.testing.assert_allclose(found, [(2 * 20 + 3 * 40) / (20 + 80), 2 * 160 / 100])
+    assert np.isnan(band_average(spectra, "model", "halo", 0.3, 0.4)).all()

@@ -1,0 +1,553 @@
+"""Training: cell sums, the three loss estimators, exact normalisation, resuming, weights on disk."""
+
+import logging
+import pickle
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import plant_box
+from lagbias import mesh, training
+from lagbias.errors import InputError
+from lagbias.network import Architecture, HaloToMassRatio
+from lagbias.training import (
+    Boxes,
+    CellBatches,
+    RatioTraining,
+    SaveEveryEpoch,
+    TrainingBoxes,
+    TrainingSettings,
+    cell_sums,
+    checkpoint_beside,
+    generator_of,
+    load_box,
+    seed_of,
+    settings_from,
+    squared_residual,
+    train_network,
+)
+
+SMALL = TrainingSettings(epochs=4, cells_per_batch=100, neurons=6, hidden_layers=2)
+
+
+def made_up_box(random, cells=60, rows=900, sampled_fraction=0.4, inputs=3):
+    """One box's numbers as of ``load_box``; some cells are empty, some rows stand for several."""
+    cell = np.sort(random.integers(0, cells // 2, rows) * 2)
+    multiplicity = random.integers(1, 4, rows).astype(np.float32)
+    return {
+        "inputs": random.normal(size=(rows, inputs)).astype(np.float32),
+        "multiplicity": multiplicity,
+        "first_half": random.binomial(multiplicity.astype(int), 0.5).astype(np.float32),
+        "cell_start": np.searchsorted(cell, np.arange(cells + 1)),
+        "per_mean_cell": np.full(cells, cells / multiplicity.sum(), dtype=np.float32),
+        "halo_overdensity": random.normal(size=cells).astype(np.float32),
+        "sampled_fraction": sampled_fraction,
+    }
+
+
+def every_cell(boxes):
+    cells = torch.arange(boxes.cells)
+    return cells, *boxes.rows_of(cells)
+
+
+def test_cell_sums_equal_adding_one_by_one(rng):
+    lengths = rng.integers(0, 6, 200)
+    values = rng.normal(size=lengths.sum())
+    expected = np.zeros(200)
+    np.add.at(expected, np.repeat(np.arange(200), lengths), values)
+    found = cell_sums(torch.from_numpy(values), torch.from_numpy(lengths))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_rows_of_cells_are_theirs_in_any_order_and_over_boxes(rng):
+    boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng, cells=30, rows=200)])
+    assert boxes.cells == 90
+    cells = torch.tensor([88, 3, 0, 60, 2, 61, 0])
+    rows, lengths = boxes.rows_of(cells)
+    start = boxes.cell_start.tolist()
+    expected = [list(range(start[c], start[c + 1])) for c in cells.tolist()]
+    assert lengths.tolist() == [len(part) for part in expected]
+    assert rows.tolist() == sum(expected, [])
+    assert start[60] == 900
+    assert start[-1] == 1100
+
+
+def test_plain_loss_equals_a_loop_over_cells_and_particles(rng):
+    data = made_up_box(rng)
+    boxes = TrainingBoxes([data])
+    ratio = rng.uniform(0.1, 3, 900)
+    particles = data["multiplicity"].sum()
+    expected = []
+    for cell in range(60):
+        total = 0.0
+        for row in range(data["cell_start"][cell], data["cell_start"][cell + 1]):
+            total += ratio[row] * data["multiplicity"][row]
+        model = 60 / particles * total - 1
+        expected.append((model - data["halo_overdensity"][cell]) ** 2)
+    found = squared_residual(torch.from_numpy(ratio).float(), boxes, *every_cell(boxes), "plain")
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def thinned(random, full, share):
+    """A random subsample of a full particle set, as ``TrainingBoxes``, and f of its rows."""
+    cell, ratio, target = full
+    drawn = random.random(len(cell)) < share
+    cell, ratio = cell[drawn], ratio[drawn]
+    cells = len(target)
+    ones = np.ones(len(cell), dtype=np.float32)
+    box = {
+        "inputs": np.zeros((len(cell), 1)), "multiplicity": ones,
+        "first_half": random.binomial(1, 0.5, len(cell)),
+        "cell_start": np.searchsorted(cell, np.arange(cells + 1)),
+        "per_mean_cell": np.full(cells, cells / len(cell)), "halo_overdensity": target,
+        "sampled_fraction": share,
+    }  # fmt: skip
+    return TrainingBoxes([box]), torch.from_numpy(ratio).float()
+
+
+@pytest.fixture(scope="module")
+def losses_of_thinned_sets():
+    """Loss of a full particle set, and of 400 random subsamples of it by each estimator.
+
+    30 particles a cell, f of a long tail: <f^2> = 2.8, so that the terms in question,
+    <f^2> / 30 (all of it) and 1.5 and 4 times as much, stand out against a loss of about 1.
+    """
+    random = np.random.default_rng(5)
+    cell = np.sort(random.integers(0, 400, 30 * 400))
+    ratio = random.lognormal(0, 1, len(cell))
+    ratio /= ratio.mean()
+    target = random.normal(size=400)
+    model = 400 / len(cell) * np.bincount(cell, weights=ratio, minlength=400) - 1
+    full_loss = float(((model - target) ** 2).mean())
+    draws = {estimator: [] for estimator in training.ESTIMATORS}
+    for _ in range(400):
+        boxes, values = thinned(random, (cell, ratio, target), 0.4)
+        for estimator, losses in draws.items():
+            losses.append(
+                float(squared_residual(values, boxes, *every_cell(boxes), estimator).mean())
+            )
+    return full_loss, {estimator: np.array(losses) for estimator, losses in draws.items()}
+
+
+# Subsamples are normalised by their own number of particles, not by the expected one; with 4800
+# of them that adds about 1 / 4800 of <(1 + delta)^2>, some 3e-4. Errors of the mean below are 1e-3.
+RATIO_BIAS = 1e-3
+
+
+@pytest.mark.parametrize("estimator", ["unbiased", "halves"])
+def test_loss_of_a_subsample_is_that_of_all_particles_in_the_mean(
+    losses_of_thinned_sets, estimator
+):
+    full_loss, draws = losses_of_thinned_sets
+    losses = draws[estimator]
+    error = losses.std() / len(losses) ** 0.5
+    difference = losses.mean() - full_loss
+    assert abs(difference) < 4 * error + RATIO_BIAS, (
+        f"{estimator}: {losses.mean():.4f} +- {error:.4f}, all particles {full_loss:.4f}"
+    )
+
+
+def test_plain_loss_of_a_subsample_exceeds_that_of_all_particles(losses_of_thinned_sets):
+    full_loss, draws = losses_of_thinned_sets
+    losses = draws["plain"]
+    assert losses.mean() - full_loss > 20 * losses.std() / len(losses) ** 0.5
+
+
+def test_unbiased_loss_of_all_particles_is_the_plain_one(rng):
+    boxes = TrainingBoxes([made_up_box(rng, sampled_fraction=1.0)])
+    ratio = torch.rand(900, generator=torch.Generator().manual_seed(1))
+    unbiased, plain = (
+        squared_residual(ratio, boxes, *every_cell(boxes), name) for name in ("unbiased", "plain")
+    )
+    np.testing.assert_array_equal(unbiased.numpy(), plain.numpy())
+
+
+class Module(RatioTraining):
+    """A training step without Lightning's loop: the gradient stays on the network."""
+
+    def optimizers(self):
+        return self.optimiser
+
+
+def module_of(boxes, settings=SMALL, dtype=None):
+    network = HaloToMassRatio(Architecture(3, 2, 6), generator_of(3, "weights"))
+    module = Module(network, boxes, boxes, settings, seed=3)
+    module.optimiser = torch.optim.SGD(network.layers.parameters(), lr=0.0)
+    return module
+
+
+@pytest.mark.parametrize("estimator", training.ESTIMATORS)
+@pytest.mark.parametrize("normalisation", training.NORMALISATIONS)
+def test_gradient_in_passes_equals_the_gradient_of_the_loss(
+    rng, monkeypatch, estimator, normalisation
+):
+    monkeypatch.setitem(training.ROWS_PER_PASS, "cpu", 37)
+    boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng)])
+    settings = replace(SMALL, estimator=estimator, normalisation=normalisation)
+    module = module_of(boxes, settings)
+    if normalisation == "exact":
+        module._remember(module.all_ratios(boxes))
+    cells = torch.randperm(120, generator=torch.Generator().manual_seed(1))[:50]
+    module.training_step(cells, 0)
+    found = [p.grad.clone() for p in module.network.layers.parameters()]
+
+    # The loss in one piece; at the start of an epoch the control variate's change is zero in value
+    # but carries the gradient of the batch's mean.
+    rows, lengths = boxes.rows_of(cells)
+    ratio = module.network(boxes.inputs[rows])
+    if normalisation == "exact":
+        weight = boxes.multiplicity
+        with torch.no_grad():
+            everything = module.network(boxes.inputs)
+            mean = (everything * weight).sum() / weight.sum()
+            batch_mean = (ratio * weight[rows]).sum() / weight[rows].sum()
+        moving = (ratio * weight[rows]).sum() / weight[rows].sum()
+        ratio = ratio / (mean + moving - batch_mean)
+    loss = squared_residual(ratio, boxes, cells, rows, lengths, estimator).mean()
+    if normalisation == "penalty":
+        loss = loss + module._penalty()
+    expected = torch.autograd.grad(loss, list(module.network.layers.parameters()))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=2e-6)
+    assert max(float(g.abs().max()) for g in found) > 1e-3
+
+
+def test_penalty_is_the_authors(rng, monkeypatch):
+    boxes = TrainingBoxes([made_up_box(rng)])
+    module = module_of(boxes, replace(SMALL, normalisation="penalty"))
+    rows = module.penalty_rows
+    weight = boxes.multiplicity[rows].double()
+    with torch.no_grad():
+        module.network.layers[-1].bias -= 5  # log10 f on both sides of -5
+    log10_ratio = module.network.log10_ratio(boxes.inputs[rows]).double().detach()
+    assert (log10_ratio < -5).any()
+    assert (log10_ratio > -5).any()
+    small = torch.where(log10_ratio < -5, (log10_ratio + 5) ** 4, torch.zeros_like(log10_ratio))
+    small = float((small * weight).sum() / weight.sum())
+    mean = float((10**log10_ratio * weight).sum() / weight.sum())
+    for epoch, tolerance in ((1, None), (2, None), (3, 0.1 / 27), (50, 1e-4)):
+        monkeypatch.setattr(Module, "current_epoch", epoch - 1)
+        expected = small + (0 if tolerance is None else ((mean - 1) / tolerance) ** 2)
+        np.testing.assert_allclose(
+            float(module._penalty().detach()), expected, rtol=1e-4, err_msg=f"epoch {epoch}"
+        )
+
+
+def test_batches_take_each_cell_once_and_hang_on_seed_and_epoch_alone():
+    def order(seed, epoch):
+        batches = CellBatches(1003, 100, seed)
+        batches.epoch = epoch
+        torch.manual_seed(np.random.default_rng().integers(2**31))  # must not matter
+        return list(batches)
+
+    first = order(7, 2)
+    assert len(first) == len(CellBatches(1003, 100, 7)) == 11
+    assert {len(batch) for batch in first} == {91, 92}
+    assert sorted(torch.cat(first).tolist()) == list(range(1003))
+    assert torch.equal(torch.cat(first), torch.cat(order(7, 2)))
+    assert not torch.equal(torch.cat(first), torch.cat(order(7, 3)))
+    assert not torch.equal(torch.cat(first), torch.cat(order(8, 2)))
+
+
+def test_seeds_differ_by_purpose_and_fit_63_bits():
+    seeds = {seed_of(seed, purpose) for seed in range(20) for purpose in ("weights", "penalty")}
+    assert len(seeds) == 40
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert seed_of(1, "weights") == seed_of(1, "weights")
+
+
+def test_box_is_loaded_with_every_particle(stores, planted_box):
+    projection = training.Projection.read(stores.projection)
+    box = load_box(stores.features, stores.particles, stores.halos, projection, 1.0, seed=1)
+    particles = mesh.Particles.read(stores.particles)
+    assert box["multiplicity"].sum() == len(particles.final_cell)
+    per_cell = np.add.reduceat(
+        np.append(box["multiplicity"], 0), np.minimum(box["cell_start"][:-1], len(box["inputs"]))
+    )
+    per_cell[np.diff(box["cell_start"]) == 0] = 0
+    np.testing.assert_array_equal(per_cell, np.diff(particles.cell_start))
+    np.testing.assert_allclose(box["per_mean_cell"], 512 / 8000, rtol=1e-6)
+    np.testing.assert_allclose(box["sampled_fraction"], 8000 / 24**3)
+    # Cell by cell the inputs are those of the particles' Lagrangian points, in any order.
+    inputs = projection.at(stores.features, particles.lagrangian_index)
+    cell = np.repeat(np.arange(512), np.diff(particles.cell_start))
+    rows = np.repeat(np.arange(512), np.diff(box["cell_start"]))
+    for column in range(inputs.shape[1]):
+        np.testing.assert_allclose(
+            np.bincount(
+                rows, weights=box["inputs"][:, column] * box["multiplicity"], minlength=512
+            ),
+            np.bincount(cell, weights=inputs[:, column], minlength=512),
+            rtol=1e-5, atol=1e-4,
+        )  # fmt: skip
+
+
+def test_subsample_is_drawn_once_per_seed(stores):
+    projection = training.Projection.read(stores.projection)
+
+    def load(seed):
+        return load_box(stores.features, stores.particles, stores.halos, projection, 0.25, seed)
+
+    one, again, other = load(1), load(1), load(2)
+    np.testing.assert_array_equal(one["inputs"], again["inputs"])
+    # Binomial: 2000 of 8000 +- 39.
+    assert abs(one["multiplicity"].sum() - 2000) < 5 * 39
+    assert one["inputs"].shape != other["inputs"].shape or (one["inputs"] != other["inputs"]).any()
+    np.testing.assert_allclose(one["sampled_fraction"], 0.25 * 8000 / 24**3)
+
+
+def test_particles_and_halos_on_different_meshes_are_refused(stores, planted_box, tmp_path):
+    mesh.write_halos(planted_box.files, 0.5, 50, 12.0, tmp_path / "coarse.zarr")
+    projection = training.Projection.read(stores.projection)
+    with pytest.raises(InputError, match="has 4 cells a side.*8: expected one mesh"):
+        load_box(stores.features, stores.particles, tmp_path / "coarse.zarr", projection, 1.0, 1)
+
+
+def test_features_on_another_grid_are_refused(stores, tmp_path):
+    box = plant_box(tmp_path, density_grid=12, particles=1000)
+    mesh.write_particles(box.files, 0.5, 6.0, tmp_path / "p.zarr")
+    projection = training.Projection.read(stores.projection)
+    with pytest.raises(InputError, match="has 24 points a side.*counts 12"):
+        load_box(stores.features, tmp_path / "p.zarr", stores.halos, projection, 1.0, 1)
+
+
+def train(stores, folder, settings=SMALL, seed=1):
+    boxes = Boxes([stores.features], [stores.particles], [stores.halos])
+    folder.mkdir(exist_ok=True)
+    weights, losses = folder / "weights.pt", folder / "losses.csv"
+    train_network(boxes, boxes, stores.projection, settings, seed, weights, losses)
+    return HaloToMassRatio.load(weights), pd.read_csv(losses)
+
+
+def tensors(network):
+    return {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+
+
+def assert_same_bits(one, other):
+    for name, tensor in tensors(one).items():
+        np.testing.assert_array_equal(tensors(other)[name], tensor, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def trained(stores, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    return *train(stores, folder), folder
+
+
+def test_mean_ratio_over_all_training_particles_is_one(trained, stores):
+    network, _, _ = trained
+    projection = training.Projection.read(stores.projection)
+    points = mesh.Particles.read(stores.particles).lagrangian_index
+    inputs = torch.from_numpy(projection.at(stores.features, points))
+    with torch.no_grad():
+        mean = network(inputs).double().mean().item()
+    # The normalisation is a float64 number applied in float32.
+    np.testing.assert_allclose(mean, 1, rtol=0, atol=1e-5)
+    assert abs(network.log10_normalisation.item()) > 1e-3  # there was something to normalise
+
+
+def test_losses_fall_and_every_epoch_is_recorded(trained):
+    _, losses, folder = trained
+    assert losses["epoch"].tolist() == [1, 2, 3, 4]
+    assert losses["train_loss"].iloc[-1] < losses["train_loss"].iloc[0]
+    np.testing.assert_allclose(losses["mean_ratio"], 1, atol=1e-12)
+    np.testing.assert_allclose(losses["validation_loss"], losses["train_loss"], rtol=1e-4)
+    assert sorted(path.name for path in folder.iterdir()) == ["losses.csv", "weights.pt"]
+
+
+def test_same_seed_same_bits_and_another_seed_others(trained, stores, tmp_path):
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    again, _ = train(stores, tmp_path / "again")
+    assert torch.equal(torch.get_rng_state(), state), "training touched torch's global generator"
+    assert_same_bits(trained[0], again)
+    other, _ = train(stores, tmp_path / "other", seed=2)
+    assert (tensors(other)["layers.0.weight"] != tensors(trained[0])["layers.0.weight"]).all()
+
+
+class Killed(BaseException):
+    """Ends a training as a signal would."""
+
+
+def interrupt(monkeypatch, stores, folder, epochs, before_saving=False):
+    """Train until ``epochs`` checkpoints were written, then stop."""
+    save = SaveEveryEpoch.on_train_epoch_end
+    seen = []
+
+    def save_then_die(self, trainer, module):
+        seen.append(0)
+        if before_saving and len(seen) == epochs + 1:
+            raise Killed
+        save(self, trainer, module)
+        if not before_saving and len(seen) == epochs:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SaveEveryEpoch, "on_train_epoch_end", save_then_die)
+        with pytest.raises(Killed):
+            train(stores, folder)
+    assert checkpoint_beside(folder / "weights.pt").exists()
+    assert not (folder / "weights.pt").exists()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize("before_saving", [False, True])
+def test_interrupted_training_ends_in_the_same_bits(
+    trained, stores, tmp_path, monkeypatch, caplog, epochs, before_saving
+):
+    network, losses, _ = trained
+    interrupt(monkeypatch, stores, tmp_path / "run", epochs, before_saving)
+    with caplog.at_level(logging.INFO, "lagbias"):
+        resumed, resumed_losses = train(stores, tmp_path / "run")
+    assert "continuing from" in caplog.text
+    assert f"epoch   {epochs + 1}/4" in caplog.text
+    assert "epoch   1/4" not in caplog.text
+    assert_same_bits(network, resumed)
+    pd.testing.assert_frame_equal(resumed_losses, losses)
+    assert not checkpoint_beside(tmp_path / "run" / "weights.pt").exists()
+
+
+def test_training_killed_after_its_last_checkpoint_still_ends_alike(
+    trained, stores, tmp_path, monkeypatch
+):
+    network, losses, _ = trained
+    interrupt(monkeypatch, stores, tmp_path / "run", epochs=4)
+    resumed, resumed_losses = train(stores, tmp_path / "run")
+    assert_same_bits(network, resumed)
+    pd.testing.assert_frame_equal(resumed_losses, losses)
+
+
+def test_checkpoint_of_another_training_is_ignored(trained, stores, tmp_path, monkeypatch, caplog):
+    network, _, _ = trained
+    interrupt(monkeypatch, stores, tmp_path / "run", 2)
+    other = replace(SMALL, learning_rate=1e-3)
+    with caplog.at_level(logging.WARNING, "lagbias"):
+        found, _ = train(stores, tmp_path / "run", other)
+    assert "is of another training" in caplog.text
+    expected, _ = train(stores, tmp_path / "fresh", other)
+    assert_same_bits(expected, found)
+
+
+def test_identity_of_a_training_hangs_on_all_its_numbers(rng):
+    data = made_up_box(rng)
+    digest = TrainingBoxes([data]).digest()
+    assert TrainingBoxes([data]).digest() == digest
+    for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
+        changed = data[name].copy()
+        changed.flat[7] += 1
+        assert TrainingBoxes([data | {name: changed}]).digest() != digest, name
+    start = data["cell_start"].copy()
+    start[11] -= 1
+    assert TrainingBoxes([data | {"cell_start": start}]).digest() != digest, "cell_start"
+    # It enters the unbiased loss as a factor.
+    assert TrainingBoxes([data | {"sampled_fraction": 0.5}]).digest() != digest, "sampled_fraction"
+
+
+def test_truncated_checkpoint_is_ignored_with_a_warning(
+    trained, stores, tmp_path, monkeypatch, caplog
+):
+    network, _, _ = trained
+    interrupt(monkeypatch, stores, tmp_path / "run", 2)
+    checkpoint = checkpoint_beside(tmp_path / "run" / "weights.pt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
+    with caplog.at_level(logging.WARNING, "lagbias"):
+        found, _ = train(stores, tmp_path / "run")
+    assert "is unreadable" in caplog.text
+    assert_same_bits(network, found)
+
+
+def test_snapshot_epoch_keeps_the_weights_of_that_epoch(trained, stores, tmp_path):
+    # The learning rate follows the epoch alone, so epoch 2 of 4 is the end of a run of 2.
+    kept, _ = train(stores, tmp_path / "kept", replace(SMALL, snapshot_epoch=2))
+    short, _ = train(stores, tmp_path / "short", replace(SMALL, epochs=2))
+    assert_same_bits(short, kept)
+    assert (tensors(kept)["layers.0.weight"] != tensors(trained[0])["layers.0.weight"]).any()
+
+
+@pytest.mark.parametrize("estimator", ["halves", "plain"])
+def test_other_presets_train_too(stores, tmp_path, estimator):
+    settings = replace(
+        SMALL, estimator=estimator, normalisation="penalty", activation="gelu",
+        particle_fraction=0.5,
+    )  # fmt: skip
+    network, losses = train(stores, tmp_path, settings)
+    assert np.isfinite(losses.values).all()
+    assert network.log10_normalisation.item() == 0
+
+
+def test_weights_come_back_from_their_file(tmp_path):
+    network = HaloToMassRatio(Architecture(4, 2, 5, "gelu"), generator_of(1, "weights"))
+    network.log10_normalisation.fill_(0.123456789012345)
+    network.save(tmp_path / "weights.pt", seed=1)
+    found = HaloToMassRatio.load(tmp_path / "weights.pt")
+    assert found.architecture == network.architecture
+    assert_same_bits(network, found)
+    inputs = torch.randn(50, 4, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        np.testing.assert_array_equal(found(inputs).numpy(), network(inputs).numpy())
+        np.testing.assert_allclose(
+            found(inputs).numpy(), 10 ** found.log10_ratio(inputs).numpy(), rtol=1e-5
+        )
+
+
+class Malicious:
+    """A pickle that runs code when it is loaded."""
+
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __reduce__(self):
+        return open, (str(self.witness), "w")
+
+
+def test_weights_file_with_code_in_it_is_refused_and_not_run(tmp_path):
+    witness = tmp_path / "was-run"
+    torch.save({"state": {}, "metadata": Malicious(witness)}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match="not a weights file of this project"):
+        HaloToMassRatio.load(tmp_path / "weights.pt")
+    (tmp_path / "plain.pt").write_bytes(pickle.dumps(Malicious(witness)))
+    with pytest.raises(InputError, match="not a weights file of this project"):
+        HaloToMassRatio.load(tmp_path / "plain.pt")
+    assert not witness.exists()
+
+
+def test_truncated_weights_file_is_refused(trained, tmp_path):
+    shutil.copy(trained[2] / "weights.pt", tmp_path / "weights.pt")
+    content = (tmp_path / "weights.pt").read_bytes()
+    (tmp_path / "weights.pt").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="delete it and train again"):
+        HaloToMassRatio.load(tmp_path / "weights.pt")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0), ("cells_per_batch", 0), ("learning_rate", 0.0),
+        ("learning_rate_decay", 1.1), ("particle_fraction", 0.0), ("particle_fraction", 1.5),
+        ("estimator", "biased"), ("normalisation", "none"), ("snapshot_epoch", 21),
+    ],
+)  # fmt: skip
+def test_setting_out_of_its_range_is_named(field, value):
+    with pytest.raises(InputError, match=f"training.{field}: found {value!r}"):
+        settings_from("seed", **{field: value})
+
+
+def test_unknown_preset_setting_and_activation_are_named():
+    with pytest.raises(InputError, match=r"training.preset: found 'paper'.*\['code', 'seed'\]"):
+        settings_from("paper")
+    with pytest.raises(InputError, match="training.epoch: unknown"):
+        settings_from("seed", epoch=3)
+    with pytest.raises(InputError, match="activation 'relu'.*gelu"):
+        Architecture(3, activation="relu")
+    with pytest.raises(InputError, match="at least 1"):
+        Architecture(0)
+
+
+def test_code_preset_is_the_authors():
+    code = settings_from("code", epochs=60)
+    assert (code.hidden_layers, code.neurons, code.activation) == (5, 64, "gelu")
+    assert (code.estimator, code.normalisation, code.particle_fraction) == ("plain", "penalty", 0.1)
+    assert (code.learning_rate, code.snapshot_epoch, code.epochs) == (2e-3, 50, 60)
