@@ -1,4 +1,4 @@
-"""Shared fixtures: the real data where they are at hand, and a tiny planted box in their formats."""
+"""Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from lagbias.projection import orthogonalise
 
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
 REDSHIFT = 0.5
-GROWTH_TABLE = {0.5: 40.0, 1.0: 31.0, 49.0: 1.0}
+GROWTH_TABLE = {0.5: 32.0, 1.0: 24.8, 49.0: 0.8}  # not normalised to any redshift
+GROWTH = 40.0
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def plant_box(
         "ppd": float(particles_per_side), "NP": particles_per_side**3, "InitialRedshift": 49.0,
         "ParticleMassHMsun": 2.0e11, "VelZSpace_to_kms": 5000.0,
     }  # fmt: skip
-    initial = (gaussian_field(density_grid, random) / GROWTH_TABLE[0.5]).astype(np.float32)
+    initial = (gaussian_field(density_grid, random) / GROWTH).astype(np.float32)
     abacus_writer.write_initial_density(files.density.parent, header, initial, GROWTH_TABLE)
 
     lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
@@ -103,7 +104,7 @@ def plant_box(
     }  # fmt: skip
     abacus_writer.write_halos(files.halos, header, columns, [0, halos // 3])
     return PlantedBox(
-        files, header, initial * np.float32(GROWTH_TABLE[0.5]), position, index, halo_position,
+        files, header, initial * np.float32(GROWTH), position, index, halo_position,
         particle_count,
     )  # fmt: skip
 

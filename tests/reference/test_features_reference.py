@@ -21,7 +21,7 @@ def wave_vectors(points):
 
 
 def plain_features(density, scale):
-    """delta_R, its Laplacian, G2 from nine inverse complex transforms, and Phi_ij (3, 3, n, n, n)."""
+    """delta_R, its Laplacian, G2 of nine inverse transforms, and Phi_ij (3, 3, n, n, n)."""
     k, odd = wave_vectors(len(density))
     k2 = (k**2).sum(axis=0)
     modes = np.fft.fftn(density.astype(np.float64)) * np.exp(-0.5 * k2 * scale**2)

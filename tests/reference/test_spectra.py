@@ -45,8 +45,9 @@ def plain_power(first, second, box_size, edges):
 @pytest.mark.parametrize("points", [32, 27])
 def test_power_equals_a_plain_binning_of_the_full_cube(points, rng):
     grid = Grid(points, 130.0)
-    edges = wavenumber_edges(grid, 10.0)
-    fields = [gaussian_field(points, rng).astype(np.float32) for _ in range(2)]
+    # Up to the Nyquist wavenumber, where the window is 0.26 along an axis.
+    edges = (np.arange(points // 2) + 0.5) * grid.fundamental
+    fields = [gaussian_field(points, rng, slope=-1.0).astype(np.float32) for _ in range(2)]
     fields[1] += 0.5 * fields[0]
     modes = [field_modes(field, grid) for field in fields]
     for second in (0, 1):
@@ -110,7 +111,8 @@ def test_random_points_have_the_shot_noise_of_their_masses(rng):
 
 def write_field_store(path, fields, box_size, members=("mean",), sampling_noise=0.0):
     append_variable(path, "overdensity", np.stack(fields), ("member", "x", "y", "z"), units="1")
-    for name, value in (("mean_ratio", 1.0), ("sampling_noise", sampling_noise)):
+    noises = {"sampling_noise": sampling_noise, "sampling_noise_with_matter": 0.0}
+    for name, value in ({"mean_ratio": 1.0} | noises).items():
         append_variable(path, name, np.full(len(fields), value), ("member",), units="1")
     set_attributes(path, box_size=box_size, members=list(members))
 
@@ -204,9 +206,7 @@ def full_set():
 
 def particles_of(final_cell, index, mesh, share):
     edges = np.arange(mesh.size + 1) * mesh.subcells**3
-    return Particles(
-        final_cell, index, np.searchsorted(final_cell, edges), mesh, POINTS, share
-    )
+    return Particles(final_cell, index, np.searchsorted(final_cell, edges), mesh, POINTS, share)
 
 
 def thinned(full, random, share):
@@ -219,9 +219,7 @@ def spectra_of(particles, ratio, halos, folder):
     write_fields(particles, ratio[None], ["mean"], 4.0, folder / "model.zarr")
     ones = np.ones((1, POINTS**3), dtype=np.float32)
     write_fields(particles, ones, ["mean"], 4.0, folder / "matter.zarr")
-    write_spectra(
-        folder / "model.zarr", halos, folder / "matter.zarr", 0.4, folder / "spectra.nc"
-    )
+    write_spectra(folder / "model.zarr", halos, folder / "matter.zarr", 0.4, folder / "spectra.nc")
     return read_netcdf(folder / "spectra.nc").sel(member="mean")
 
 
@@ -265,8 +263,9 @@ def test_without_its_sampling_noise_a_subsample_would_have_too_much_power(
     _, ratio = full_set
     # (1 - s) V sum f^2 / (sum f)^2 of the subsample, whose sums are s times those of the full set.
     noise = 0.7 / 0.3 * BOX**3 * (ratio.astype(float) ** 2).sum() / ratio.sum(dtype=float) ** 2
-    error = draws["power_model"].std("draw") / np.sqrt(40)
-    assert float((noise / error).min()) > 10
+    error = draws["power_model"].std("draw") / np.sqrt(draws.sizes["draw"])
+    # More than what the test above lets pass, in every shell.
+    assert float((noise / error).min()) > 4.5
 
 
 def test_fields_refuse_a_ratio_on_another_grid(full_set, tmp_path):
@@ -312,7 +311,9 @@ def test_linear_prediction_is_bias_times_matter(full_set, tmp_path):
     write_particle_store(tmp_path / "p.zarr", thinned(full, np.random.default_rng(1), 0.5))
     write_matter(tmp_path / "p.zarr", 4.0, tmp_path / "matter.zarr")
     write_netcdf(xr.Dataset({"bias": ((), 2.0)}), tmp_path / "bias.nc")
-    write_linear_prediction(tmp_path / "bias.nc", tmp_path / "matter.zarr", tmp_path / "linear.zarr")
+    write_linear_prediction(
+        tmp_path / "bias.nc", tmp_path / "matter.zarr", tmp_path / "linear.zarr"
+    )
     matter, linear = (open_store(tmp_path / name) for name in ("matter.zarr", "linear.zarr"))
     np.testing.assert_allclose(linear["overdensity"], 2 * matter["overdensity"], rtol=1e-6)
     np.testing.assert_allclose(linear["sampling_noise"], 4 * matter["sampling_noise"], rtol=1e-12)

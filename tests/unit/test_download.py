@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import namedtuple
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 import download_file as adapter
 import pytest
 from lagbias import download
-from lagbias.abacus_writer import cksum
+from lagbias.checksums import cksum
 from lagbias.download import DownloadError, DownloadSettings, download_file
 from lagbias.errors import InputError
 
@@ -444,7 +445,10 @@ def test_killed_download_is_resumed(fetch, folder, site):
         "download_file(sys.argv[1], sys.argv[2], sys.argv[3])"
     )
     root = folder.parents[len(Path(FOLDER).parts) - 1]
-    job = subprocess.Popen([sys.executable, "-c", code, FILE, str(root), site.url])
+    job = subprocess.Popen(
+        [sys.executable, "-c", code, FILE, str(root), site.url],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     part = folder / PART[0]
     deadline = time.monotonic() + 10
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
@@ -551,9 +555,9 @@ def test_adapter_fetches_its_output(site, folder, tmp_path, capsys):
     job = SimpleNamespace(
         rule="download_file",
         log=[str(tmp_path / "log")],
-        wildcards=[FILE],
+        wildcards=namedtuple("Wildcards", "path")(FILE),
         output=[str(tmp_path / "tree" / FILE)],
-        params=SimpleNamespace(root=str(tmp_path / "tree"), url_base=site.url),
+        params=SimpleNamespace(url_base=site.url),
     )
     adapter.run(job)
     assert_whole(folder)

@@ -1,4 +1,4 @@
-"""Smoothed features of fields whose smoothing, Laplacian and tidal shear are known in closed form."""
+"""Smoothed features of fields whose smoothing, Laplacian and shear are known in closed form."""
 
 import numpy as np
 import pytest
@@ -162,7 +162,7 @@ def test_moments_are_summed_in_float64():
     np.testing.assert_allclose(moments(field), (1e4 + 1, 1.0), rtol=1e-12)
 
 
-@pytest.mark.parametrize("points, box_size", [(1, 10.0), (8, 0.0), (8, -1.0), (8, np.nan)])
+@pytest.mark.parametrize(("points", "box_size"), [(1, 10.0), (8, 0.0), (8, -1.0), (8, np.nan)])
 def test_grid_without_extent_is_refused(points, box_size):
     with pytest.raises(InputError, match=f"grid of {points} points"):
         Grid(points, box_size)

@@ -1,4 +1,4 @@
-"""Training: cell sums, the three loss estimators, exact normalisation, resuming, weights on disk."""
+"""Training: cell sums, three loss estimators, exact normalisation, resuming, weights on disk."""
 
 import logging
 import pickle

@@ -30,8 +30,8 @@ wildcard_constraints:
     nmin=r"\d+",
     R=r"\d+(\.\d+)?",
     scales=SCALES,
-    network=SCALES + r"(-pc\d+)?",
-    model=SCALES + r"(-pc\d+)?|" + "|".join(YARDSTICKS),
+    network=rf"{SCALES}(-pc\d+)?",
+    model=rf"{SCALES}(-pc\d+)?|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
     seed=r"\d+",
 
@@ -130,5 +130,17 @@ def box_features(wildcards):
 def all_seeds(folder):
     """Weights of every seed of the networks in a folder."""
     return expand(
-        folder + "/seed{seed}/weights.pt", seed=config["seeds"], allow_missing=True
+        "{folder}/seed{seed}/weights.pt",
+        folder=folder,
+        seed=config["seeds"],
+        allow_missing=True,
+    )
+
+
+def prediction_of(wildcards):
+    """The model field of a model; matter is its own."""
+    if wildcards.model == "matter":
+        return f"results/{wildcards.sim}/matter.zarr"
+    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(
+        **wildcards
     )

@@ -49,7 +49,6 @@ rule download_file:
         runtime=720,
     params:
         url_base=config.get("download", {}).get("url", PUBLIC_TREE),
-        root="resources",
     message:
         "Downloading {wildcards.path}"
     script:

@@ -74,15 +74,6 @@ rule predict_linear_bias:
         "../scripts/predict_linear_bias.py"
 
 
-def prediction_of(wildcards):
-    """The model field of a model; matter is its own."""
-    if wildcards.model == "matter":
-        return f"results/{wildcards.sim}/matter.zarr"
-    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(
-        **wildcards
-    )
-
-
 rule compare_spectra:
     input:
         prediction=prediction_of,

@@ -1,90 +1,17 @@
 """Figures, tables and the report, for every training set, halo cut and test box."""
 
-FIGURES = [
-    "slices",
-    "response",
-    "spectra_by_scales",
-    "losses",
-    "gradient_spectra",
-    "directions",
-    *(f"full_against_pc{K}" for K in config["directions"]),
-]
-CASE = "{set}_N{nmin}_on_{sim}"
-CASE_LABELS = {"trained on": "{set}", "halos": "N > {nmin}", "box": "{sim}"}
-FIT = "results/fits/{set}/N{nmin}"
-
-
-def cases(pattern, **names):
-    """A pattern for every training set, halo cut and test box of that set."""
-    return [
-        path
-        for name, boxes in SETS.items()
-        for path in expand(
-            pattern, set=name, nmin=config["halo_cuts"], sim=boxes["test"], **names
-        )
-    ]
-
-
-def figures():
-    return cases(
-        "results/figures/" + CASE + "_{figure}.{suffix}",
-        figure=FIGURES,
-        suffix=["pdf", "png"],
-    )
-
-
-def tables():
-    return cases(
-        "results/tables/" + CASE + "_{table}.csv", table=["summary", "directions"]
-    )
-
-
-def projected_models():
-    return [f"{s}-pc{K}" for K in config["directions"] for s in config["scale_sets"]]
-
-
-def spectra_of(models):
-    return expand(
-        FIT + "/{model}/on_{sim}/spectra.nc", model=models, allow_missing=True
-    )
-
-
-def losses_of(models):
-    return expand(
-        FIT + "/{model}/seed{seed}/losses.csv",
-        model=models,
-        seed=config["seeds"],
-        allow_missing=True,
-    )
-
-
-def figure_files(name):
-    return expand(
-        "results/figures/" + CASE + "_" + name + ".{suffix}",
-        suffix=["pdf", "png"],
-        allow_missing=True,
-    )
-
-
-def figure_in_report(name, category):
-    """The PNG of a figure, with its caption and its place in the report; the PDF beside it."""
-    pdf, png = figure_files(name)
-    caption = f"../report/{name.replace('{K}', '')}.rst"
-    labels = {"figure": name.replace("_", " ")} | CASE_LABELS
-    return [pdf, report(png, caption=caption, category=category, labels=labels)]
-
 
 rule plot_slices:
     input:
-        prediction=FIT + f"/{config['showcase']}/on_{{sim}}/prediction.zarr",
+        prediction=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/on_{{sim}}/prediction.zarr",
         halos="results/{sim}/halos/N{nmin}.zarr",
         code=library("plots"),
     output:
         figure_in_report("slices", "1. Fields"),
     log:
-        "logs/figures/" + CASE + "_slices.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_slices.log",
     benchmark:
-        "logs/figures/" + CASE + "_slices.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_slices.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -98,14 +25,14 @@ rule plot_slices:
 
 rule plot_response:
     input:
-        response=FIT + f"/{config['showcase']}/on_{{sim}}/response.nc",
+        response=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/on_{{sim}}/response.nc",
         code=library("plots"),
     output:
         figure_in_report("response", "2. The halo-to-mass ratio"),
     log:
-        "logs/figures/" + CASE + "_response.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_response.log",
     benchmark:
-        "logs/figures/" + CASE + "_response.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_response.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -124,9 +51,9 @@ rule plot_spectra_by_scales:
     output:
         figure_in_report("spectra_by_scales", "3. Spectra"),
     log:
-        "logs/figures/" + CASE + "_spectra_by_scales.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_spectra_by_scales.log",
     benchmark:
-        "logs/figures/" + CASE + "_spectra_by_scales.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_spectra_by_scales.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -148,9 +75,9 @@ rule plot_full_against_projected:
     output:
         figure_in_report("full_against_pc{K}", "3. Spectra"),
     log:
-        "logs/figures/" + CASE + "_full_against_pc{K}.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_full_against_pc{K}.log",
     benchmark:
-        "logs/figures/" + CASE + "_full_against_pc{K}.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_full_against_pc{K}.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -174,9 +101,9 @@ rule plot_losses:
     output:
         figure_in_report("losses", "4. Training"),
     log:
-        "logs/figures/" + CASE + "_losses.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_losses.log",
     benchmark:
-        "logs/figures/" + CASE + "_losses.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_losses.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -193,7 +120,7 @@ rule plot_losses:
 rule plot_gradient_spectra:
     input:
         pca=expand(
-            FIT + "/{model}/gradient_pca.nc",
+            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
@@ -201,9 +128,9 @@ rule plot_gradient_spectra:
     output:
         figure_in_report("gradient_spectra", "5. Directions"),
     log:
-        "logs/figures/" + CASE + "_gradient_spectra.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_gradient_spectra.log",
     benchmark:
-        "logs/figures/" + CASE + "_gradient_spectra.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_gradient_spectra.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -219,16 +146,16 @@ rule plot_gradient_spectra:
 
 rule plot_directions:
     input:
-        projection=FIT + f"/{config['showcase']}/projection.nc",
-        gradient_pca=FIT + f"/{config['showcase']}/gradient_pca.nc",
+        projection=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/projection.nc",
+        gradient_pca=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/gradient_pca.nc",
         halos="results/{sim}/halos/N{nmin}.zarr",
         code=library("plots"),
     output:
         figure_in_report("directions", "5. Directions"),
     log:
-        "logs/figures/" + CASE + "_directions.log",
+        "logs/figures/{set}_N{nmin}_on_{sim}_directions.log",
     benchmark:
-        "logs/figures/" + CASE + "_directions.tsv"
+        "logs/figures/{set}_N{nmin}_on_{sim}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -247,15 +174,15 @@ rule tabulate_summary:
         code=library("tables"),
     output:
         report(
-            "results/tables/" + CASE + "_summary.csv",
+            "results/tables/{set}_N{nmin}_on_{sim}_summary.csv",
             caption="../report/summary.rst",
             category="0. Summary",
             labels={"table": "all models"} | CASE_LABELS,
         ),
     log:
-        "logs/tables/" + CASE + "_summary.log",
+        "logs/tables/{set}_N{nmin}_on_{sim}_summary.log",
     benchmark:
-        "logs/tables/" + CASE + "_summary.tsv"
+        "logs/tables/{set}_N{nmin}_on_{sim}_summary.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -273,22 +200,22 @@ rule tabulate_summary:
 rule tabulate_directions:
     input:
         pca=expand(
-            FIT + "/{model}/gradient_pca.nc",
+            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
         code=library("tables"),
     output:
         report(
-            "results/tables/" + CASE + "_directions.csv",
+            "results/tables/{set}_N{nmin}_on_{sim}_directions.csv",
             caption="../report/directions_table.rst",
             category="5. Directions",
             labels={"table": "gradient power"} | CASE_LABELS,
         ),
     log:
-        "logs/tables/" + CASE + "_directions.log",
+        "logs/tables/{set}_N{nmin}_on_{sim}_directions.log",
     benchmark:
-        "logs/tables/" + CASE + "_directions.tsv"
+        "logs/tables/{set}_N{nmin}_on_{sim}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -308,15 +235,18 @@ localrules:
 
 rule make_report:
     input:
-        figures(),
-        tables(),
-        captions=Path(workflow.basedir) / "workflow/report/workflow.rst",
+        figures=figures(),
+        tables=tables(),
+        captions=captions(),
+        code=library("report"),
     output:
         "results/report.html",
     log:
         "logs/make_report.log",
     benchmark:
         "logs/make_report.tsv"
+    conda:
+        "../../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=10,

@@ -21,7 +21,6 @@ Every file is written beside its place and moved there when it is whole.
 
 import io
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -33,6 +32,7 @@ from abacusnbody.data.bitpacked import AUXTAGGED, ZERODEN
 from astropy.table import Table
 from numpy.typing import ArrayLike, NDArray
 
+from lagbias.checksums import CHECKSUM_LIST, cksum
 from lagbias.errors import InputError
 
 # Constants of the rvint format, the inverse of abacusnbody.data.bitpacked.unpack_rvint.
@@ -41,9 +41,6 @@ RVINT_VELOCITY_STEP = 6000.0 / 2048
 RVINT_VELOCITY_BITS = 12
 MAX_LAGRANGIAN_INDEX = 0x7FFF
 MAX_SQRT_DENSITY = 0x3FF
-CHECKSUM_FILE = "checksums.crc32"
-
-_BIT_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def pack_rvint(
@@ -201,7 +198,7 @@ def write_product(
         The asdf files and ``checksums.crc32``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CHECKSUM_FILE).unlink(missing_ok=True)
+    (folder / CHECKSUM_LIST).unlink(missing_ok=True)
     for stale in folder.glob(f"{folder.name}_*.asdf"):
         stale.unlink()
     written = [
@@ -335,32 +332,6 @@ def write_initial_density(
     return [path, write_checksums(folder)]
 
 
-def cksum(path: Path) -> tuple[int, int]:
-    """CRC and size of a file as GNU ``cksum`` prints them.
-
-    POSIX's CRC-32 is zlib's with the bits of every byte, and of the result, in reverse order,
-    another starting value, and the file's length appended (IEEE Std 1003.1, ``cksum``).
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    (int, int)
-        CRC and number of bytes.
-    """
-    crc, size = 0xFFFFFFFF, 0
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 22):
-            crc = zlib.crc32(chunk.translate(_BIT_REVERSED), crc)
-            size += len(chunk)
-    length = size.to_bytes((size.bit_length() + 7) // 8, "little")
-    crc = zlib.crc32(length.translate(_BIT_REVERSED), crc)
-    return int(f"{crc:032b}"[::-1], 2), size
-
-
 def write_checksums(folder: Path) -> Path:
     """Write ``checksums.crc32`` of the asdf files of a folder, as ``cksum *.asdf`` would.
 
@@ -378,8 +349,8 @@ def write_checksums(folder: Path) -> Path:
     for path in sorted(folder.glob("*.asdf")):
         crc, size = cksum(path)
         lines.append(f"{crc} {size} {path.name}\n")
-    target = folder / CHECKSUM_FILE
-    beside = folder / f".{CHECKSUM_FILE}.{os.getpid()}.part"
+    target = folder / CHECKSUM_LIST
+    beside = folder / f".{CHECKSUM_LIST}.{os.getpid()}.part"
     beside.write_text("".join(lines))
     os.replace(beside, target)
     return target

@@ -13,7 +13,6 @@ import logging
 import os
 import shutil
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -25,12 +24,11 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
+from lagbias.checksums import CHECKSUM_LIST, cksum
 from lagbias.errors import InputError
 from lagbias.layout import BoxFiles
 
 PUBLIC_TREE = "https://data.desi.lbl.gov/public/cosmosim/AbacusSummit"
-CHECKSUM_LIST = "checksums.crc32"
-BIT_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 # ASSUME: bytes of one redshift of a box, and how they fall to the products. The totals are those
 # of the published boxes (design of this project, section 4); the shares follow from 9.9 bytes for
@@ -126,19 +124,8 @@ class Checksum:
 
     @classmethod
     def of(cls, path: Path) -> "Checksum":
-        """The sum of a file on disk, as GNU cksum prints it.
-
-        POSIX's CRC-32 is zlib's with the bits of every byte, and of the result, in reverse order,
-        another starting value, and the file's length appended (IEEE Std 1003.1, ``cksum``).
-        """
-        crc, size = 0xFFFFFFFF, 0
-        with open(path, "rb") as file:
-            while block := file.read(2**22):
-                crc = zlib.crc32(block.translate(BIT_REVERSED), crc)
-                size += len(block)
-        length = size.to_bytes((size.bit_length() + 7) // 8, "little")
-        crc = zlib.crc32(length.translate(BIT_REVERSED), crc)
-        return cls(int(f"{crc:032b}"[::-1], 2), size)
+        """The sum of a file on disk."""
+        return cls(*cksum(path))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import numba
 import numpy as np
 
 from lagbias.errors import InputError
+from lagbias.files import written_whole
 from lagbias.grids import Grid, InPlaceTransform, moments
-from lagbias.stores import append_variable, provenance, set_attributes, written_whole
+from lagbias.stores import append_variable, provenance, set_attributes
 
 log = logging.getLogger(__name__)
 

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from abacusnbody.analysis.tsc import tsc_parallel
+from abacusnbody.analysis import tsc
 
 from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
+from lagbias.compiled import keep_compiled
 from lagbias.errors import InputError
+from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
-from lagbias.stores import append_variable, open_store, provenance, set_attributes, written_whole
+from lagbias.stores import append_variable, open_store, provenance, set_attributes
 
 log = logging.getLogger(__name__)
+keep_compiled(tsc)
 
 MAX_SUBCELLS = 16
 PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
@@ -231,7 +234,7 @@ def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:
     """
     density = np.zeros(grid.shape, dtype=np.float32)
     for position, weight in positions_and_weights:
-        tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+        tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
     mean = density.mean(dtype=np.float64)
     if not mean > 0:
         raise InputError("painting: the weights add up to zero; expected a positive total mass")

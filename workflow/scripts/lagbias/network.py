@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lagbias.errors import InputError
-from lagbias.stores import written_whole
+from lagbias.files import written_whole
 
 # ASSUME: the published description (3 x 20) does not name its activation; SiLU is smooth, as the
 # gradients need, and half the cost of GELU. The authors' code (5 x 64) uses GELU.

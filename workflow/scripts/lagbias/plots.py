@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import scipy.fft
 from matplotlib.colors import LogNorm, SymLogNorm
+from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
+from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
 from lagbias.mesh import paint_halos
 from lagbias.projection import Projection
-from lagbias.stores import open_store, read_netcdf, written_whole
+from lagbias.stores import open_store, read_netcdf
 
 # Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
 # line styles and markers repeat the distinction.
@@ -167,14 +169,22 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
         figure.colorbar(image, ax=right, label="halo-to-mass ratio f (contours 0.1, 1, 10)")
 
 
+def wavenumber_axis(axis: plt.Axes) -> None:
+    """A logarithmic axis of wavenumbers with a few plain numbers."""
+    axis.set(xlabel="k [h/Mpc]", xscale="log")
+    axis.xaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
 def _ratio_axes(axes: Sequence[plt.Axes]) -> None:
     top, bottom = axes
     for axis, value in ((top, 1.0), (bottom, 1.0)):
         axis.axhline(value, color="0.6", linewidth=0.8)
     top.axhspan(0.98, 1.02, color="0.9", zorder=0)
     top.set_ylabel(r"$P_{\rm model}\,/\,P_{\rm halo}$")
-    bottom.set(xlabel="k [h/Mpc]", ylabel=r"$r(k)$")
-    bottom.set_xscale("log")
+    bottom.set_ylabel(r"$r(k)$")
+    wavenumber_axis(bottom)
 
 
 def _draw_member_band(axis: plt.Axes, spectra, name: str, index: int, label: str | None) -> None:
@@ -241,7 +251,7 @@ def plot_full_against_projected(
             axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)
             axes[0, column].axhline(1, color="0.6", linewidth=0.8)
             axes[0, column].set_title(model_label(names[0]), fontsize=9)
-            axes[1, column].set(xlabel="k [h/Mpc]", xscale="log")
+            wavenumber_axis(axes[1, column])
         axes[0, 0].set(ylabel=r"$P_{\rm model}\,/\,P_{\rm halo}$", ylim=(0.8, 1.25))
         axes[1, 0].set(ylabel=r"$P_{\rm error}\,/\,P_{\rm shot}$", ylim=(0, None))
         axes[0, 0].legend()
@@ -330,13 +340,13 @@ def top_hat(k: np.ndarray, radius: float) -> np.ndarray:
     return 3 * (np.sin(x) - x * np.cos(x)) / x**3
 
 
-def lagrangian_radius(halos: str | Path) -> float:
-    """Lagrangian radius [Mpc/h] of the halos' median mass, weighted by mass."""
+def lagrangian_radii(halos: str | Path) -> tuple[float, float]:
+    """Lagrangian radii [Mpc/h] of the smallest halo and of the mass-weighted median halo."""
     store = open_store(halos)
     number = np.sort(store["particle_count"].values)
     median = number[np.searchsorted(np.cumsum(number), number.sum() / 2)]
-    volume = median * store.attrs["particle_volume"]
-    return float((3 * volume / (4 * np.pi)) ** (1 / 3))
+    volume = np.array([number[0], median]) * store.attrs["particle_volume"]
+    return tuple((3 * volume / (4 * np.pi)) ** (1 / 3))
 
 
 def plot_directions(
@@ -351,7 +361,7 @@ def plot_directions(
     """
     mapping = Projection.read(projection)
     data = read_netcdf(gradient_pca)
-    radius = lagrangian_radius(halos)
+    smallest, median = lagrangian_radii(halos)
     k = np.geomspace(0.01, 2.5, 300)
     names = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
     labels = [
@@ -382,15 +392,14 @@ def plot_directions(
                     k, filtered / np.abs(filtered).max(), color=COLOURS[row + 1], alpha=0.4, lw=0.8
                 )
             right.axhline(0, color="0.6", linewidth=0.8)
-            right.set(ylabel="filter on δ (peak = 1)", xscale="log")
+            right.set_ylabel("filter on δ (peak = 1)")
+            wavenumber_axis(right)
             if row == 0:
-                right.plot(
-                    k,
-                    top_hat(k, radius),
-                    color="0.45",
-                    linestyle=":",
-                    label=f"top-hat, R = {radius:.1f} Mpc/h\n(median mass of the halos)",
-                )
+                for radius, grey, of in (
+                    (smallest, "0.25", "smallest halo"), (median, "0.6", "median halo by mass"),
+                ):  # fmt: skip
+                    label = f"top-hat of {radius:.1f} Mpc/h\n({of})"
+                    right.plot(k, top_hat(k, radius), color=grey, linestyle=":", label=label)
                 right.legend()
         axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
-        axes[1, 1].set_xlabel("k [h/Mpc]")
+        axes[0, 1].set_xlabel("")

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from lagbias.errors import InputError
+from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
 from lagbias.mesh import Mesh, Particles, paint_particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection
-from lagbias.stores import append_variable, open_store, provenance, set_attributes, written_whole
+from lagbias.stores import append_variable, open_store, provenance, set_attributes
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lagbias.stores import written_whole
+from lagbias.files import written_whole
 
 log = logging.getLogger(__name__)
 

@@ -1,49 +1,18 @@
-"""Results on disk: written beside their place and renamed, so a killed job leaves nothing half."""
+"""Zarr stores and NetCDF files, through xarray."""
 
-import os
-import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import xarray as xr
 
 from lagbias.errors import InputError
+from lagbias.files import written_whole
 
 CHUNK_BYTES = 64 * 2**20  # few large chunks: one file per ~64 MiB
 
 # Snakemake keeps a time stamp inside directory outputs; zarr would warn about it at every opening.
 warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; rename it into place when the block ends well.
-
-    Works for files and for folders (zarr stores). If the block fails, what it wrote is removed and
-    what stood at ``path`` before is untouched.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f".{path.name}.part{os.getpid()}"
-    remove(partial)
-    try:
-        yield partial
-        if path.is_dir():
-            remove(path)
-        os.replace(partial, path)
-    finally:
-        remove(partial)
-
-
-def remove(path: Path) -> None:
-    """Delete a file or folder if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def provenance(**attributes) -> dict:

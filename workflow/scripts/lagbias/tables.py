@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lagbias.files import written_whole
 from lagbias.layout import MEAN
 from lagbias.spectra import band_average
-from lagbias.stores import read_netcdf, written_whole
+from lagbias.stores import read_netcdf
 
 # Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
 BANDS = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))

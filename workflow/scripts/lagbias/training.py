@@ -29,10 +29,11 @@ import pytorch_lightning as lightning
 import torch
 
 from lagbias.errors import InputError
+from lagbias.files import remove, written_whole
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
 from lagbias.projection import Projection
-from lagbias.stores import open_store, provenance, remove, written_whole
+from lagbias.stores import open_store, provenance
 
 log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and advertisements

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lagbias.files import written_whole
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles
 from lagbias.stores import (
@@ -16,7 +17,6 @@ from lagbias.stores import (
     read_netcdf,
     set_attributes,
     write_netcdf,
-    written_whole,
 )
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,24 @@
+# Two commands do everything on a fresh machine: `make report` and `make test`.
+PYTHON ?= python3
+CORES ?= 2
+
+.PHONY: report test lint
+
+report: .venv/installed
+	.venv/bin/snakemake --cores $(CORES)
+
+test: .venv/installed
+	.venv/bin/python -m pytest
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile workflow
+	.venv/bin/snakemake --lint
+
+# PySCo asks for icc-rt, which it runs without and which some machines have no build of.
+.venv/installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet -r requirements.lock
+	.venv/bin/python -m pip install --quiet --no-deps pysco-nbody==1.0.9
+	touch $@

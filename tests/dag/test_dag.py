@@ -1,0 +1,174 @@
+"""The workflow's graph: what is planned, what an edit re-runs, what a typo says.
+
+Plans are made in a copy of the repository whose outputs are empty files, marked as up to date by
+Snakemake's own ``--touch``: no job runs, so this takes seconds.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "workflow", "config", "envs")
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Snakemake in a folder, its output captured."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def planned(folder: Path, *arguments: str) -> list[dict[str, str]]:
+    """Jobs of a dry run, in no order: rule and output."""
+    run = snakemake(folder, "-n", *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
+    stats = re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, flags=re.M)
+    return {rule: int(count) for rule, count in stats if rule not in ("total", "all")}
+
+
+def copy_repository(folder: Path) -> Path:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    return copy_repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture
+def finished(tmp_path) -> Path:
+    """A copy in which everything of the tiny config is there and up to date."""
+    folder = copy_repository(tmp_path)
+    shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
+    run = snakemake(folder, "-n", "--quiet", "rules", "--summary")
+    for line in run.stdout.splitlines()[1:]:
+        output = folder / line.split("\t")[0]
+        if output.suffix == ".zarr":
+            output.mkdir(parents=True, exist_ok=True)
+        else:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.touch()
+    touched = snakemake(folder, "--touch", "--cores", "1")
+    assert touched.returncode == 0, touched.stdout + touched.stderr
+    assert planned(folder) == {}, "a touched workflow has nothing to do"
+    return folder
+
+
+def later(file: Path) -> None:
+    """Give a file a time stamp after everything else's."""
+    stamp = file.stat().st_mtime + 100
+    os.utime(file, (stamp, stamp))
+
+
+def test_default_target_is_everything(repository):
+    plan = planned(repository)
+    assert plan["make_report"] == 1
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    projections = 1 + len(config["directions"])
+    networks = len(config["scale_sets"]) * len(config["halo_cuts"]) * len(config["seeds"])
+    assert plan["train_network"] == networks * projections
+    assert plan["simulate_mini"] == len(config["simulations"])
+
+
+def test_one_ablation_plans_only_its_branch(repository):
+    plan = planned(repository, "results/fits/mini/N50/R2-R4/seed1/weights.pt")
+    assert plan["train_network"] == 1
+    assert plan["orthogonalise_features"] == 1
+    assert plan["compute_features"] == 2 * 4  # two scales, three training boxes and a validation
+    assert not {"make_report", "compare_spectra", "find_gradient_directions"} & set(plan)
+
+
+def test_scale_set_that_no_config_lists_is_built_when_typed(repository):
+    target = "results/fits/mini/N70/R3-R6-pc1/on_mini_ph004/spectra.nc"
+    plan = planned(repository, target)
+    assert plan["train_network"] == 2 * 2  # two seeds, before and after projection
+    assert plan["select_halos"] == 5
+
+
+@pytest.mark.parametrize(
+    ("spelling", "advice"),
+    [("R4-R2", "write R2-R4"), ("R2.0-R4", "write R2-R4"), ("R2-R2", "write R2")],
+)
+def test_other_spellings_of_a_scale_set_are_refused(repository, spelling, advice):
+    run = snakemake(repository, "-n", f"results/fits/mini/N50/{spelling}/projection.nc")
+    assert run.returncode != 0
+    assert advice in run.stdout + run.stderr
+
+
+def test_touching_an_unchanged_module_reruns_nothing(finished):
+    later(finished / "workflow/scripts/lagbias/training.py")
+    assert planned(finished) == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "never"),
+    [
+        ("training", "train_network", {"compute_features", "index_particles", "select_halos"}),
+        ("spectra", "compare_spectra", {"train_network", "predict_halo_field"}),
+        ("plots", "plot_slices", {"compare_spectra", "train_network", "tabulate_summary"}),
+        ("features", "compute_features", {"simulate_mini", "index_particles", "select_halos"}),
+    ],
+)
+def test_an_edited_module_reruns_its_consumers_only(finished, module, first, never):
+    file = finished / f"workflow/scripts/lagbias/{module}.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    later(file)
+    plan = planned(finished)
+    assert first in plan
+    assert not never & set(plan), plan
+
+
+def test_a_finished_simulation_is_never_run_again(finished):
+    file = finished / "workflow/scripts/lagbias/minisim.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    later(file)
+    assert planned(finished) == {}
+
+
+def test_a_removed_ablation_reruns_its_branch_only(finished):
+    shutil.rmtree(finished / "results/fits/tiny/N30/R3/seed1")
+    plan = planned(finished, "results/fits/tiny/N30/R3/seed1/weights.pt")
+    assert plan == {"train_network": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"halo_cutz": [50]}, "halo_cutz"),
+        ({"seeds": []}, "seeds"),
+        ({"showcase": "R5"}, "showcase"),
+        ({"scale_sets": ["R4-R2"]}, "write R2-R4"),
+        ({"directions": [9]}, "directions: 9 is more than"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_by_name(repository, tmp_path, change, message):
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text()) | change
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    run = snakemake(repository, "-n", "--configfile", str(file))
+    assert run.returncode != 0
+    assert message in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
+def test_every_config_plans(repository, config):
+    if config == "sandbox.yaml" and not (ROOT.parent / "shared/abacus").is_dir():
+        pytest.skip("no real Abacus data: expected ../shared/abacus beside the repository")
+    file = repository / f"config/{config}"
+    text = file.read_text().replace("../shared/abacus", str(ROOT.parent / "shared/abacus"))
+    file.write_text(text)
+    assert planned(repository, "--configfile", str(file))["make_report"] == 1

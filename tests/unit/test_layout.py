@@ -1,0 +1,132 @@
+"""Names and places: the public tree, scale sets as typed in paths, stores grouped by box."""
+
+from pathlib import Path
+
+import pytest
+from lagbias.errors import InputError
+from lagbias.layout import (
+    PRODUCTS,
+    BoxFiles,
+    features_by_box,
+    files_per_product,
+    parse_model,
+    parse_scales,
+    weights_by_seed,
+)
+
+
+@pytest.mark.parametrize(
+    ("scale_set", "scales"),
+    [
+        ("R2", [2.0]), ("R2-R2.83-R4", [2.0, 2.83, 4.0]), ("R0.5-R11.3", [0.5, 11.3]),
+        ("R9-R10", [9.0, 10.0]),
+    ],
+)  # fmt: skip
+def test_scale_set_is_read(scale_set, scales):
+    assert parse_scales(scale_set) == scales
+
+
+@pytest.mark.parametrize(
+    ("scale_set", "canonical"),
+    [
+        ("R4-R2", "R2-R4"), ("R10-R9", "R9-R10"), ("R2-R2", "R2"), ("R2.0", "R2"),
+        ("R02", "R2"), ("R2.830-R4", "R2.83-R4"),
+    ],
+)  # fmt: skip
+def test_scale_set_has_one_spelling(scale_set, canonical):
+    with pytest.raises(InputError, match=f"write {canonical}$"):
+        parse_scales(scale_set)
+    parse_scales(canonical)
+
+
+@pytest.mark.parametrize("scale_set", ["", "2-4", "R2,R4", "R2-", "R-2", "R2e1", "Rx", "R2.", "r2"])
+def test_what_is_no_scale_set_is_refused(scale_set):
+    with pytest.raises(InputError, match="joined by dashes, as R2-R2.83-R4"):
+        parse_scales(scale_set)
+
+
+def test_model_names_scales_and_directions():
+    assert parse_model("R2-R4") == ("R2-R4", None)
+    assert parse_model("R2-R2.83-R4-pc12") == ("R2-R2.83-R4", 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("AbacusSummit_small_c000_ph3100", 1), ("AbacusSummit_highbase_c000_ph100", 16),
+        ("AbacusSummit_base_c000_ph000", 34),
+    ],
+)  # fmt: skip
+def test_files_of_a_product_go_by_the_size_of_the_box(name, files):
+    assert files_per_product(name) == files
+
+
+@pytest.mark.parametrize(
+    "name", ["mini_ph000", "AbacusSummit_huge_c000_ph201", "xAbacusSummit_base_"]
+)
+def test_box_that_the_public_tree_lacks_is_refused(name):
+    with pytest.raises(InputError, match=f"simulation {name}: expected AbacusSummit_"):
+        files_per_product(name)
+
+
+def test_small_boxes_lie_in_a_folder_of_their_own():
+    small = BoxFiles.under("root", "AbacusSummit_small_c000_ph3100", 0.5, 576)
+    assert small.halos == Path("root/small/AbacusSummit_small_c000_ph3100/halos/z0.500")
+    assert small.density == Path("root/ic/small/AbacusSummit_small_c000_ph3100/ic_dens_N576.asdf")
+    base = BoxFiles.under("root", "AbacusSummit_base_c000_ph000", 0.8, 1152)
+    assert base.halos == Path("root/AbacusSummit_base_c000_ph000/halos/z0.800")
+    assert base.density == Path("root/ic/AbacusSummit_base_c000_ph000/ic_dens_N1152.asdf")
+
+
+def made_files(root, numbers=(0, 1, 2)):
+    files = BoxFiles.under(root, "AbacusSummit_small_c000_ph3100", 0.5, 576)
+    for path in files.expected(len(numbers)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return files
+
+
+def test_files_found_are_those_expected_in_order(tmp_path):
+    files = made_files(tmp_path)
+    assert files.found() == files.expected(3)
+    assert len(files.found()) == 1 + 3 * len(PRODUCTS)
+    names = [path.name for path in files.product("field_rv_A")]
+    assert names == ["field_rv_A_000.asdf", "field_rv_A_001.asdf", "field_rv_A_002.asdf"]
+
+
+def test_checksum_lists_and_halves_are_no_files_of_a_product(tmp_path):
+    files = made_files(tmp_path)
+    (files.halos / "halo_info" / "checksums.crc32").touch()
+    (files.halos / "halo_info" / ".halo_info_003.asdf.1.part").touch()
+    assert files.found() == files.expected(3)
+
+
+def test_missing_density_is_named(tmp_path):
+    files = made_files(tmp_path)
+    files.density.unlink()
+    with pytest.raises(InputError, match="no initial density .*ic_dens_N576.asdf.*density_grid"):
+        files.found()
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_missing_product_is_named(tmp_path, product):
+    files = made_files(tmp_path)
+    for path in files.product(product):
+        path.unlink()
+    with pytest.raises(InputError, match=f"no files .*{product}_\\*.asdf.*phases are irregular"):
+        files.found()
+
+
+def test_feature_stores_are_grouped_by_box_in_their_order():
+    paths = [
+        f"results/{sim}/features/R{scale}.zarr" for sim in ("b", "a") for scale in ("4", "2.83")
+    ]
+    assert features_by_box(paths) == [
+        {4.0: paths[0], 2.83: paths[1]},
+        {4.0: paths[2], 2.83: paths[3]},
+    ]
+
+
+def test_weights_are_known_by_their_seed():
+    paths = ["fits/R2/seed12/weights.pt", "fits/R2/seed3/weights.pt"]
+    assert list(weights_by_seed(paths).items()) == [(12, paths[0]), (3, paths[1])]

@@ -1,0 +1,107 @@
+"""A config whose parts do not fit together is refused, naming the field and what to do."""
+
+import copy
+
+import pytest
+from lagbias.errors import InputError
+from lagbias.settings import check_config
+
+CONFIG = {
+    "simulations": {
+        "mini_ph000": {"source": "mini", "phase": 0},
+        "mini_ph001": {"source": "mini", "phase": 1},
+        "AbacusSandbox_small_c000_ph3000": {
+            "source": "local", "root": "somewhere", "density_grid": 192,
+        },
+        "AbacusSummit_small_c000_ph3100": {"source": "https", "density_grid": 576},
+    },
+    "mini": {"min_halo_particles": 20},
+    "training_sets": {
+        "mini": {"train": ["mini_ph000"], "validate": ["mini_ph001"], "test": []},
+        "abacus": {
+            "train": ["AbacusSummit_small_c000_ph3100"], "validate": ["mini_ph000"],
+            "test": ["mini_ph001"],
+        },
+    },
+    "halo_cuts": [50, 150],
+    "scale_sets": ["R3", "R2-R2.83-R4"],
+    "showcase": "R2-R2.83-R4",
+    "directions": [1, 2, 3],
+}  # fmt: skip
+
+
+def config_with(*path_and_value):
+    """The config with one entry changed; None removes it."""
+    *path, last, value = path_and_value
+    config = copy.deepcopy(CONFIG)
+    part = config
+    for key in path:
+        part = part[key]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return config
+
+
+def test_config_that_fits_together_is_taken():
+    check_config(copy.deepcopy(CONFIG))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("simulations", "mini_ph000", {"source": "mini"}),
+            r"simulations.mini_ph000: source mini takes \['phase'\], found \[\]",
+        ),
+        (
+            ("simulations", "mini_ph000", {"source": "mini", "phase": 1, "root": "x"}),
+            r"takes \['phase'\], found \['phase', 'root'\]",
+        ),
+        (
+            ("simulations", "AbacusSandbox_small_c000_ph3000", "root", None),
+            r"source local takes \['density_grid', 'root'\], found \['density_grid'\]",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", {"source": "https"}),
+            r"source https takes \['density_grid'\], found \[\]",
+        ),
+        (
+            ("simulations", "OtherSim", {"source": "https", "density_grid": 576}),
+            "simulation OtherSim: expected AbacusSummit_.*use `source: local`",
+        ),
+        (("mini", None), "simulations.mini_ph000: source mini needs the section `mini`"),
+        (("halo_cuts", [150, 19]), "halo_cuts: 19 is below mini.min_halo_particles 20"),
+        (
+            ("training_sets", "mini", "validate", ["mini_ph009"]),
+            "training_sets.mini.validate: 'mini_ph009' is not among the simulations",
+        ),
+        (
+            ("training_sets", "mini", "test", ["mini_ph000"]),
+            "training_sets.mini: mini_ph000 is in both train and test",
+        ),
+        (
+            ("training_sets", "mini", "train", ["mini_ph000", "mini_ph000"]),
+            "training_sets.mini: mini_ph000",
+        ),
+        (("scale_sets", ["R3", "R4-R2", "R2-R2.83-R4"]), "scale set 'R4-R2'.*write R2-R4"),
+        (("directions", [4]), "directions: 4 is more than the 3 inputs of scale set R3"),
+        (("showcase", "R2-R4"), "showcase: 'R2-R4' is not among scale_sets"),
+    ],
+)
+def test_config_that_does_not_fit_together_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        check_config(config_with(*change))
+
+
+def test_cut_at_the_smallest_halo_is_taken():
+    # N > 20 keeps no halo that the simulation, N >= 20, has dropped.
+    check_config(config_with("halo_cuts", [20]))
+
+
+def test_config_without_mini_boxes_needs_no_section_mini():
+    config = config_with("mini", None)
+    local = {"source": "local", "root": "somewhere", "density_grid": 192}
+    config["simulations"] |= {"mini_ph000": local, "mini_ph001": local}
+    check_config(config)

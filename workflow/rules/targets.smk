@@ -1,0 +1,83 @@
+"""Names of figures, tables and what they are drawn from, for every set, halo cut and test box."""
+
+FIGURES = [
+    "slices",
+    "response",
+    "spectra_by_scales",
+    "losses",
+    "gradient_spectra",
+    "directions",
+    *(f"full_against_pc{K}" for K in config["directions"]),
+]
+CASE_LABELS = {"trained on": "{set}", "halos": "N > {nmin}", "box": "{sim}"}
+
+
+def cases(pattern, **names):
+    """A pattern for every training set, halo cut and test box of that set."""
+    return [
+        path
+        for name, boxes in SETS.items()
+        for path in expand(
+            pattern, set=name, nmin=config["halo_cuts"], sim=boxes["test"], **names
+        )
+    ]
+
+
+def figures():
+    return cases(
+        "results/figures/{set}_N{nmin}_on_{sim}_{figure}.{suffix}",
+        figure=FIGURES,
+        suffix=["pdf", "png"],
+    )
+
+
+def tables():
+    return cases(
+        "results/tables/{set}_N{nmin}_on_{sim}_{table}.csv",
+        table=["summary", "directions"],
+    )
+
+
+def captions():
+    """Texts of the report."""
+    folder = Path(workflow.basedir) / "workflow/report"
+    return sorted(
+        str(file.relative_to(workflow.basedir)) for file in folder.glob("*.rst")
+    )
+
+
+def projected_models():
+    return [f"{s}-pc{K}" for K in config["directions"] for s in config["scale_sets"]]
+
+
+def spectra_of(models):
+    return expand(
+        "results/fits/{set}/N{nmin}/{model}/on_{sim}/spectra.nc",
+        model=models,
+        allow_missing=True,
+    )
+
+
+def losses_of(models):
+    return expand(
+        "results/fits/{set}/N{nmin}/{model}/seed{seed}/losses.csv",
+        model=models,
+        seed=config["seeds"],
+        allow_missing=True,
+    )
+
+
+def figure_files(name):
+    return expand(
+        f"results/figures/{{set}}_N{{nmin}}_on_{{sim}}_{name}.{{suffix}}",
+        suffix=["pdf", "png"],
+        allow_missing=True,
+    )
+
+
+def figure_in_report(name, category):
+    """The PNG of a figure, with its caption and its place in the report; the PDF beside it."""
+    pdf, png = figure_files(name)
+    caption = f"../report/{name.replace('{K}', '')}.rst"
+    labels = {"figure": name.replace("_", " ")} | CASE_LABELS
+    return [pdf, report(png, caption=caption, category=category, labels=labels)]
