@@ -22,7 +22,7 @@ SEEDS = (1, 2)
 SETTINGS = training.TrainingSettings(
     epochs=40, cells_per_batch=250, learning_rate=0.01, learning_rate_decay=0.92
 )
-# Bounds of the specification. The noise is a tenth of the field's scatter, independent in each cell.
+# Bounds of the specification. The noise is a tenth of the field's scatter, drawn for each cell.
 LEAST_COSINE = 0.98
 POWER_TOLERANCE = 0.02
 NOISE = 0.1

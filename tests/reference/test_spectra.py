@@ -114,7 +114,7 @@ def write_field_store(path, fields, box_size, members=("mean",), sampling_noise=
     noises = {"sampling_noise": sampling_noise, "sampling_noise_with_matter": 0.0}
     for name, value in ({"mean_ratio": 1.0} | noises).items():
         append_variable(path, name, np.full(len(fields), value), ("member",), units="1")
-    set_attributes(path, box_size=box_size, members=list(members))
+    set_attributes(path, box_size=box_size, resolution=0.0, members=list(members))
 
 
 def write_halo_store(path, position, particle_count):

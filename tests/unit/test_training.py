@@ -400,6 +400,7 @@ def test_interrupted_training_ends_in_the_same_bits(
 ):
     network, losses, _ = trained
     interrupt(monkeypatch, stores, tmp_path / "run", epochs, before_saving)
+    caplog.clear()
     with caplog.at_level(logging.INFO, "lagbias"):
         resumed, resumed_losses = train(stores, tmp_path / "run")
     assert "continuing from" in caplog.text

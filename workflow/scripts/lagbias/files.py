@@ -16,13 +16,17 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # One writer a path, so that what lies beside it is of a job that was killed.
+    for rest in (*path.parent.glob(f".{path.name}.part*"), *path.parent.glob(f".{path.name}.old*")):
+        remove(rest)
     partial = path.parent / f".{path.name}.part{os.getpid()}"
-    remove(partial)
+    old = path.parent / f".{path.name}.old{os.getpid()}"
     try:
         yield partial
-        if path.is_dir():
-            remove(path)
+        if path.is_dir() and partial.exists():  # a folder cannot be replaced in one step
+            os.replace(path, old)
         os.replace(partial, path)
+        remove(old)
     finally:
         remove(partial)
 

@@ -66,7 +66,17 @@ class BoxFiles:
                 f"no initial density {self.density}: expected an ic_dens file; check `root`, the "
                 "simulation's name and `density_grid`"
             )
-        return [self.density, *(file for name in PRODUCTS for file in self.product(name))]
+        products = {name: self.product(name) for name in PRODUCTS}
+        numbers = {name: {file.stem[-3:] for file in files} for name, files in products.items()}
+        every = set().union(*numbers.values())
+        for name, found in numbers.items():
+            if found != every:
+                missing = ", ".join(f"{name}_{number}.asdf" for number in sorted(every - found))
+                raise InputError(
+                    f"{self.halos / name} lacks {missing}: expected one file of every number that "
+                    "the other products have; fetch the box again"
+                )
+        return [self.density, *(file for files in products.values() for file in files)]
 
     def expected(self, files_per_product: int) -> list[Path]:
         """Every file that this box will have once it is simulated or downloaded."""

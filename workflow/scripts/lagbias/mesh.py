@@ -25,7 +25,7 @@ from lagbias.stores import append_variable, open_store, provenance, set_attribut
 log = logging.getLogger(__name__)
 keep_compiled(tsc)
 
-MAX_SUBCELLS = 16
+MAX_SUBCELLS = 256
 PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
 
 
@@ -64,11 +64,16 @@ class Mesh:
 
     @property
     def subcells(self) -> int:
-        """Sub-cells along a cell's side: as many, up to 16, as fit a 32-bit integer."""
+        """Sub-cells along a cell's side: as many, a power of two up to 256, as fit 32 bits."""
         subcells = MAX_SUBCELLS
         while (self.cells * subcells) ** 3 > 2**32:
             subcells //= 2
         return max(subcells, 1)
+
+    @property
+    def resolution(self) -> float:
+        """Side of a sub-cell [Mpc/h], to which particle positions are known."""
+        return self.box_size / (self.cells * self.subcells)
 
     @property
     def size(self) -> int:

@@ -70,9 +70,10 @@ class HaloToMassRatio(nn.Module):
         self.architecture = architecture
         widths = [architecture.inputs] + [architecture.neurons] * architecture.hidden_layers
         layers = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
-            layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[architecture.activation]()]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+        with torch.random.fork_rng(devices=[]):  # torch draws first weights globally
+            for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+                layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[architecture.activation]()]
+            self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
         self.register_buffer("log10_normalisation", torch.zeros((), dtype=torch.float64))
         if generator is not None:
             self._initialise(generator)

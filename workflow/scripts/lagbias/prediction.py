@@ -123,9 +123,14 @@ def write_fields(
         append_variable(
             partial, "sampling_noise", thinning * squares / sums**2, ("member",), units="(Mpc/h)^3"
         )
+        with_matter = np.full(len(sums), thinning / len(particles.lagrangian_index))
+        append_variable(
+            partial, "sampling_noise_with_matter", with_matter, ("member",), units="(Mpc/h)^3"
+        )
         set_attributes(
             partial,
             **provenance(box_size=grid.box_size, **attributes),
+            resolution=particles.mesh.resolution,
             members=list(members),
         )
 

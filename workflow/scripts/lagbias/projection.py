@@ -118,11 +118,22 @@ class Projection:
                     f"projection needs features at R={scale:g} Mpc/h; found only "
                     f"{', '.join(f'R={s:g}' for s in features)}; name that scale's store as well"
                 )
-            values = open_store(features[scale])[kind].values.reshape(-1)[points]
+            values = values_at(open_store(features[scale])[kind], points)
             if inputs is None:
                 inputs = np.tile(offset.astype(np.float32), (len(values), 1))
             inputs += values[:, None] * weights[:, column].astype(np.float32)
         return inputs
+
+
+def values_at(field: xr.DataArray, points: np.ndarray | slice) -> np.ndarray:
+    """Values of a grid at flat indices; of a slice, only the planes that hold it are read."""
+    if not isinstance(points, slice):
+        return field.values.reshape(-1)[points]
+    plane = field[0].size
+    start, stop, _ = points.indices(field.size)
+    first, last = start // plane, -(-stop // plane)
+    values = field[first:last].values.reshape(-1)
+    return values[start - first * plane : stop - first * plane]
 
 
 def feature_moments(
@@ -149,6 +160,11 @@ def feature_moments(
     for features in boxes:
         stores = {scale: open_store(path) for scale, path in features.items()}
         sides = {store.sizes["x"] for store in stores.values()}
+        if len(sides) > 1:
+            raise InputError(
+                f"features of one box have {sorted(sides)} points a side: expected one grid; "
+                f"make {', '.join(map(str, features.values()))} again with one density_grid"
+            )
         (points,) = sides
         planes = max(1, SLAB_POINTS // points**2)
         for start in range(0, points, planes):

@@ -31,7 +31,9 @@ def wavenumber_edges(grid: Grid, k_max: float) -> np.ndarray:
     return np.array(edges[:-1] if edges[-1] > k_max and len(edges) > 2 else edges)
 
 
-def field_modes(overdensity: np.ndarray, grid: Grid, threads: int = 1) -> np.ndarray:
+def field_modes(
+    overdensity: np.ndarray, grid: Grid, threads: int = 1, resolution: float = 0.0
+) -> np.ndarray:
     """Fourier modes of a TSC-painted overdensity, its window divided out.
 
     Parameters
@@ -39,6 +41,9 @@ def field_modes(overdensity: np.ndarray, grid: Grid, threads: int = 1) -> np.nda
     overdensity : float32, (n, n, n)
     grid : Grid
     threads : int
+    resolution : float
+        Side of the cube [Mpc/h] within which the painted positions were known, their centre
+        painted; its mean effect, a product of sinc(k_i resolution / 2), is divided out too.
 
     Returns
     -------
@@ -47,7 +52,9 @@ def field_modes(overdensity: np.ndarray, grid: Grid, threads: int = 1) -> np.nda
     n = grid.points
     modes = scipy.fft.rfftn(overdensity, workers=threads) / np.float32(overdensity.size)
     # `interlaced=True` is abacusutils' name for the bare window, without an aliasing model.
-    window = get_W_compensated(grid.box_size, n, "TSC", interlaced=True).astype(np.float32)
+    window = get_W_compensated(grid.box_size, n, "TSC", interlaced=True)
+    window *= np.sinc(grid.wavenumbers() * resolution / (2 * np.pi))
+    window = window.astype(np.float32)
     modes /= window[:, None, None] * window[:, None] * window[: n // 2 + 1]
     return modes
 
@@ -118,17 +125,21 @@ def write_spectra(
     edges = wavenumber_edges(grid, k_max)
     halo_field, shot_noise = paint_halos(halos, grid, threads)
     halo = field_modes(halo_field, grid, threads)
-    mass = field_modes(open_store(matter)["overdensity"][0].values, grid, threads)
+    matter_store = open_store(matter)
+    resolution = matter_store.attrs["resolution"]
+    mass = field_modes(matter_store["overdensity"][0].values, grid, threads, resolution)
     shell = power(halo, grid, edges, threads=threads)
     p_halo = shell["power"]
     p_halo_matter = power(halo, grid, edges, mass, threads)["power"]
     rows = {name: [] for name in ("model", "error", "cross", "model_matter")}
     for member in range(len(members)):
-        model = field_modes(model_store["overdensity"][member].values, grid, threads)
+        field = model_store["overdensity"][member].values
+        model = field_modes(field, grid, threads, resolution)
         noise = float(model_store["sampling_noise"][member])
         rows["model"].append(power(model, grid, edges, threads=threads)["power"] - noise)
         rows["cross"].append(power(model, grid, edges, halo, threads)["power"])
-        rows["model_matter"].append(power(model, grid, edges, mass, threads)["power"])
+        with_matter = float(model_store["sampling_noise_with_matter"][member])
+        rows["model_matter"].append(power(model, grid, edges, mass, threads)["power"] - with_matter)
         rows["error"].append(power(model - halo, grid, edges, threads=threads)["power"] - noise)
     rows = {name: np.array(values) for name, values in rows.items()}
     both, volume = ("member", "k"), {"units": "(Mpc/h)^3"}

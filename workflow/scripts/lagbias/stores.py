@@ -5,14 +5,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import xarray as xr
+import zarr
 
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 
 CHUNK_BYTES = 64 * 2**20  # few large chunks: one file per ~64 MiB
-
-# Snakemake keeps a time stamp inside directory outputs; zarr would warn about it at every opening.
-warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
 
 
 def provenance(**attributes) -> dict:
@@ -35,19 +33,18 @@ def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **att
     rows = max(1, int(CHUNK_BYTES // max(values[:1].nbytes, 1))) if len(values) else 1
     chunks = (min(rows, max(len(values), 1)), *(max(size, 1) for size in values.shape[1:]))
     dataset = xr.Dataset({name: xr.Variable(dims, values, attributes)})
-    dataset.to_zarr(
-        store,
-        mode="a" if store.exists() else "w",
-        consolidated=False,
-        zarr_format=3,
-        encoding={name: {"chunks": chunks, "compressors": None}},
-    )
+    with zarr.config.set({"async.concurrency": 1}):  # each chunk on its way is a copy in memory
+        dataset.to_zarr(
+            store,
+            mode="a" if store.exists() else "w",
+            consolidated=False,
+            zarr_format=3,
+            encoding={name: {"chunks": chunks, "compressors": None}},
+        )
 
 
 def set_attributes(store: Path, **attributes) -> None:
     """Set the attributes of a zarr store."""
-    import zarr
-
     zarr.open_group(store, mode="a").attrs.update(attributes)
 
 
@@ -60,7 +57,10 @@ def open_store(path: str | Path) -> xr.Dataset:
         If there is no store, or it cannot be read.
     """
     try:
-        return xr.open_zarr(path, consolidated=False, chunks=None)
+        with warnings.catch_warnings():
+            # Snakemake keeps a time stamp inside directory outputs, and zarr warns about it.
+            warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
+            return xr.open_zarr(path, consolidated=False, chunks=None)
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise InputError(f"zarr store {path} cannot be opened: {error}; make it again") from error
 

@@ -196,7 +196,7 @@ class TrainingBoxes(torch.nn.Module):
 
     def digest(self) -> str:
         """A digest of all numbers a network is trained on."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(repr(self.sampled_fraction).encode(), digest_size=16)
         for name, tensor in sorted(self.named_buffers()):
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).view(np.uint8).data)
@@ -306,7 +306,9 @@ def squared_residual(
         first = boxes.first_half[rows]
         one = 2 * per_mean_cell * cell_sums(ratio * first, lengths) - target
         two = 2 * per_mean_cell * cell_sums(ratio * (weight - first), lengths) - target
-        return one * two
+        # No particle is in both halves, so the product lacks the full set's sum f^2.
+        own = boxes.sampled_fraction * per_mean_cell**2
+        return one * two + own * cell_sums(ratio**2 * weight, lengths)
     residual = per_mean_cell * cell_sums(ratio * weight, lengths) - target
     if estimator == "plain":
         return residual**2
@@ -514,8 +516,12 @@ class RatioTraining(lightning.LightningModule):
         self.snapshot = checkpoint["snapshot"]
 
 
-class SaveEveryEpoch(lightning.Callback):
-    """Keep one checkpoint, replaced whole after each epoch."""
+class SaveEveryEpoch(lightning.callbacks.Checkpoint):
+    """Keep one checkpoint, replaced whole after each epoch.
+
+    A ``Checkpoint``, because Lightning calls those after the module's own end of an epoch (learning
+    rate, history, snapshot), and every other callback before it.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -643,7 +649,6 @@ def fit(
         accelerator=device,
         devices=1,
         logger=False,
-        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[SaveEveryEpoch(checkpoint)],

@@ -61,8 +61,12 @@ def write_linear_prediction(
         append_variable(partial, "mean_ratio", np.ones(1), ("member",), units="1")
         noise = b**2 * source["sampling_noise"].values
         append_variable(partial, "sampling_noise", noise, ("member",), units="(Mpc/h)^3")
+        with_matter = b * source["sampling_noise_with_matter"].values
+        append_variable(
+            partial, "sampling_noise_with_matter", with_matter, ("member",), units="(Mpc/h)^3"
+        )
         set_attributes(
             partial,
             **provenance(box_size=source.attrs["box_size"], **attributes),
-            bias=b, members=[MEAN],
+            bias=b, resolution=source.attrs["resolution"], members=[MEAN],
         )  # fmt: skip

@@ -1,0 +1,190 @@
+"""The tiny config from nothing to report, and an interruption on the way.
+
+The workflow runs in a copy of the repository, as a user runs it. What is simulated once serves
+all tests of this file.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from lagbias.stores import open_store, read_netcdf
+
+ROOT = Path(__file__).parents[2]
+CORES = "2"
+FIT = "results/fits/tiny/N30"
+
+pytestmark = pytest.mark.e2e
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--cores", CORES, *arguments]
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*arguments), cwd=folder, capture_output=True, text=True, check=False, timeout=1800
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A copy of the repository in which the tiny config has run to its end."""
+    folder = tmp_path_factory.mktemp("run")
+    for part in ("Snakefile", "workflow", "config", "envs"):
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
+    shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
+    done = snakemake(folder)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return folder
+
+
+@pytest.fixture
+def config(run) -> dict:
+    return yaml.safe_load((run / "config/config.yaml").read_text())
+
+
+def test_every_figure_table_and_the_report_are_there(run):
+    names = ["slices", "response", "spectra_by_scales", "losses", "gradient_spectra"]
+    for name in [*names, "directions", "full_against_pc2"]:
+        for suffix in ("pdf", "png"):
+            figure = run / f"results/figures/tiny_N30_on_tiny_ph003_{name}.{suffix}"
+            assert figure.stat().st_size > 5000, figure
+    assert (run / "results/report.html").stat().st_size > 100_000
+
+
+def test_nothing_is_left_to_do(run):
+    again = snakemake(run, "-n")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_no_partial_file_is_left(run):
+    assert not list(run.rglob("*.part*")) + list(run.rglob("checkpoint.ckpt"))
+
+
+def test_mean_ratio_is_one_on_the_training_boxes(run, config):
+    """<f> = 1 over all particles of the set, the normalisation that training promises."""
+    from lagbias.network import HaloToMassRatio
+    from lagbias.projection import Projection
+
+    folder = run / FIT / "R2-R4"
+    network = HaloToMassRatio.load(folder / "seed1/weights.pt")
+    total, count = 0.0, 0
+    for box in config["training_sets"]["tiny"]["train"]:
+        grids = {r: run / f"results/{box}/features/R{r:g}.zarr" for r in (2.0, 4.0)}
+        points = open_store(run / f"results/{box}/particles.zarr")["lagrangian_index"].values
+        inputs = Projection.read(folder / "projection.nc").at(grids, points)
+        with torch.no_grad():
+            total += network(torch.from_numpy(inputs)).double().sum().item()
+        count += len(points)
+    assert total / count == pytest.approx(1, abs=1e-5)
+
+
+def test_real_results_have_sensible_signs_and_sizes(run):
+    """Halos are biased: the network beats matter by far, even on boxes too small to mean much."""
+    table = pd.read_csv(run / "results/tables/tiny_N30_on_tiny_ph003_summary.csv")
+    table = table.set_index("model")
+    assert table.loc["matter", "power_ratio_k0-0.2"] < 0.6
+    assert (
+        table.loc["R2-R4", "error_over_shot_k0-0.2"] < table.loc["matter", "error_over_shot_k0-0.2"]
+    )
+    spectra = read_netcdf(run / FIT / "R2-R4/on_tiny_ph003/spectra.nc")
+    assert (spectra["correlation"].sel(member="mean") > 0.8).all()
+    assert (spectra["power_halo"] > 0).all()
+    pca = read_netcdf(run / FIT / "R2-R4/gradient_pca.nc")
+    eigenvalue = pca["eigenvalue"].sel(member="mean", version="f").values
+    assert (np.diff(eigenvalue) <= 0).all()
+    assert eigenvalue[0] / eigenvalue.sum() > 0.5
+
+
+def test_stores_open_with_named_dimensions_and_units(run):
+    features = open_store(run / "results/tiny_ph000/features/R2.zarr")
+    assert features["delta"].dims == ("x", "y", "z")
+    assert features["laplacian"].attrs["units"] == "(h/Mpc)^2"
+    assert features.attrs["smoothing_scale"] == 2
+    assert features.attrs["simulation"] == "tiny_ph000"
+
+
+def test_network_is_the_same_bytes_when_trained_again(run):
+    weights = run / FIT / "R3/seed1/weights.pt"
+    before = torch.load(weights, weights_only=True)["state"]
+    weights.unlink()
+    done = snakemake(run, str(weights.relative_to(run)))
+    assert done.returncode == 0, done.stderr[-2000:]
+    after = torch.load(weights, weights_only=True)["state"]
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]), name
+
+
+def test_killed_training_continues_and_ends_in_the_same_weights(run, config):
+    """kill -9 of Snakemake and its training job in mid-training; the re-run resumes."""
+    target = f"{FIT}/R2-R4/seed1/weights.pt"
+    config["training"] |= {"epochs": 60, "cells_per_batch": 100}
+    (run / "config/longer.yaml").write_text(yaml.safe_dump(config))
+    overrides = ["--configfile", "config/longer.yaml"]
+    weights, checkpoint = run / target, run / FIT / "R2-R4/seed1/checkpoint.ckpt"
+    done = snakemake(run, "--force", target, *overrides)
+    assert done.returncode == 0, done.stderr[-2000:]
+    undisturbed = torch.load(weights, weights_only=True)["state"]
+
+    job = subprocess.Popen(
+        command("--force", target, *overrides), cwd=run, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert checkpoint.exists(), "no checkpoint was written"
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    assert not weights.exists(), "the run was over before it could be killed"
+
+    assert snakemake(run, "--unlock").returncode == 0
+    done = snakemake(run, target, "--rerun-incomplete", *overrides)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (
+        "continuing from" in (run / "logs/fits/tiny/N30/R2-R4/seed1/train_network.log").read_text()
+    )
+    resumed = torch.load(weights, weights_only=True)["state"]
+    for name, tensor in undisturbed.items():
+        assert torch.equal(tensor, resumed[name]), name
+    assert not checkpoint.exists()
+
+
+def find_chromium() -> str | None:
+    return next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium on PATH to open the report with")
+def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path):
+    page = (run / "results/report.html").as_uri()
+    done = subprocess.run(
+        [
+            find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--v=0",
+            "--virtual-time-budget=10000", "--dump-dom", page,
+        ],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert not [line for line in console if re.search("error", line, re.I)], console
+    assert "0. Summary" in done.stdout, "the page did not render its menu"
+    source = (run / "results/report.html").read_text()
+    results = json.loads(re.search(r"var results = (\{.*?\});?\n", source, flags=re.S)[1])
+    figures = [name for name in json.dumps(results).split('"') if name.endswith(".png")]
+    assert len(set(figures)) >= 7, sorted(set(figures))
