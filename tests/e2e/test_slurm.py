@@ -1,0 +1,48 @@
+"""`snakemake --profile slurm`, typed at the root as a user types it, on a real Slurm."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slurm]
+
+
+def slurm_answers() -> bool:
+    if shutil.which("sinfo") is None:
+        return False
+    found = subprocess.run(
+        ["sinfo", "--noheader"], capture_output=True, text=True, check=False, timeout=20
+    )
+    return found.returncode == 0 and bool(found.stdout.strip())
+
+
+@pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers `sinfo` here")
+def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
+    for part in ("Snakefile", "workflow", "config", "envs", "slurm"):
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / part)
+    shutil.copy(tmp_path / "config/test.yaml", tmp_path / "config/config.yaml")
+    target = "results/fits/tiny/N30/R3/seed1/weights.pt"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "--profile", "slurm", "--jobs", "2", target,
+            # A cluster's accounting lags and is asked seldom; this one answers at once.
+            "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-4000:]
+    assert "SLURM jobid" in said or "SLURM job" in said, said[-2000:]
+    assert torch.load(tmp_path / target, weights_only=True)["state"]
+    logged = subprocess.run(
+        ["sacct", "--noheader", "--format", "JobName,State", "--parsable2", "--allocations"],
+        capture_output=True, text=True, check=False, timeout=30,
+    ).stdout  # fmt: skip
+    assert "COMPLETED" in logged, logged
