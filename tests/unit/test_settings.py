@@ -15,7 +15,8 @@ CONFIG = {
         },
         "AbacusSummit_small_c000_ph3100": {"source": "https", "density_grid": 576},
     },
-    "mini": {"min_halo_particles": 20},
+    "mini": {"min_halo_particles": 20, "box_size": 200},
+    "mesh": {"cell_size": 5, "evaluation_cell_size": 2.5},
     "training_sets": {
         "mini": {"train": ["mini_ph000"], "validate": ["mini_ph001"], "test": []},
         "abacus": {
@@ -51,6 +52,7 @@ def test_config_that_fits_together_is_taken():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (("mesh", "cell_size", 7), r"mesh.cell_size: 7 Mpc/h does not divide mini.box_size 200"),
         (
             ("simulations", "mini_ph000", {"source": "mini"}),
             r"simulations.mini_ph000: source mini takes \['phase'\], found \[\]",

@@ -30,10 +30,10 @@ from lagbias.training import (
     train_network,
 )
 
-SMALL = TrainingSettings(epochs=4, cells_per_batch=100, neurons=6, hidden_layers=2)
+SMALL = TrainingSettings(epochs=4, cells_per_batch=100, block=1, neurons=6, hidden_layers=2)
 
 
-def made_up_box(random, cells=60, rows=900, sampled_fraction=0.4, inputs=3):
+def made_up_box(random, cells=64, rows=900, sampled_fraction=0.4, inputs=3):
     """One box's numbers as of ``load_box``; some cells are empty, some rows stand for several."""
     cell = np.sort(random.integers(0, cells // 2, rows) * 2)
     multiplicity = random.integers(1, 4, rows).astype(np.float32)
@@ -64,14 +64,14 @@ def test_cell_sums_equal_adding_one_by_one(rng):
 
 def test_rows_of_cells_are_theirs_in_any_order_and_over_boxes(rng):
     boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng, cells=30, rows=200)])
-    assert boxes.cells == 90
-    cells = torch.tensor([88, 3, 0, 60, 2, 61, 0])
+    assert boxes.cells == 94
+    cells = torch.tensor([89, 3, 0, 64, 2, 65, 0])
     rows, lengths = boxes.rows_of(cells)
     start = boxes.cell_start.tolist()
     expected = [list(range(start[c], start[c + 1])) for c in cells.tolist()]
     assert lengths.tolist() == [len(part) for part in expected]
     assert rows.tolist() == sum(expected, [])
-    assert start[60] == 900
+    assert start[64] == 900
     assert start[-1] == 1100
 
 
@@ -81,11 +81,11 @@ def test_plain_loss_equals_a_loop_over_cells_and_particles(rng):
     ratio = rng.uniform(0.1, 3, 900)
     particles = data["multiplicity"].sum()
     expected = []
-    for cell in range(60):
+    for cell in range(64):
         total = 0.0
         for row in range(data["cell_start"][cell], data["cell_start"][cell + 1]):
             total += ratio[row] * data["multiplicity"][row]
-        model = 60 / particles * total - 1
+        model = 64 / particles * total - 1
         expected.append((model - data["halo_overdensity"][cell]) ** 2)
     found = squared_residual(torch.from_numpy(ratio).float(), boxes, *every_cell(boxes), "plain")
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-5)
@@ -236,17 +236,55 @@ def test_penalty_is_the_authors(rng, monkeypatch):
         )
 
 
-def test_batches_take_each_cell_once_and_hang_on_seed_and_epoch_alone():
+def boxes_of_sides(random, *sides):
+    return TrainingBoxes([made_up_box(random, cells=side**3) for side in sides])
+
+
+def test_blocks_tile_every_box_and_are_cubes(rng):
+    boxes = boxes_of_sides(rng, 4, 6)
+    blocks = boxes.blocks(2, shift=(1, 0, 1))
+    assert blocks.shape == (8 + 27, 8)
+    assert sorted(blocks.flatten().tolist()) == list(range(64 + 216))
+    first = np.stack(np.unravel_index(blocks[3].numpy(), (4, 4, 4)))
+    for axis in first:  # two neighbouring planes, around the box
+        low, high = sorted(set(axis.tolist()))
+        assert high - low in (1, 3)
+
+
+def test_blocks_that_do_not_tile_are_refused(rng):
+    with pytest.raises(InputError, match="cubes of 3 cells do not tile a mesh of 4"):
+        boxes_of_sides(rng, 4).blocks(3)
+
+
+def test_residual_of_a_block_is_the_mean_of_its_cells(rng):
+    """One plain residual over 8 cells against sums made with numpy."""
+    boxes = boxes_of_sides(rng, 4)
+    ratio = torch.from_numpy(rng.random(len(boxes.multiplicity)).astype(np.float32))
+    cells = boxes.blocks(2, shift=(1, 1, 0))
+    rows, lengths = boxes.rows_of(cells)
+    found = squared_residual(ratio[rows], boxes, cells, rows, lengths, "plain")
+    weight = (ratio * boxes.multiplicity).double().numpy()
+    start = boxes.cell_start.numpy()
+    sums = np.array([weight[a:b].sum() for a, b in zip(start, start[1:], strict=False)])
+    model = sums * boxes.per_mean_cell.numpy()
+    difference = (model - boxes.halo_overdensity.numpy() - 1)[cells.numpy()].mean(axis=1)
+    np.testing.assert_allclose(found, difference**2, rtol=1e-4, atol=1e-6)
+
+
+def test_batches_depend_on_seed_and_epoch_alone_and_hold_each_cell_once(rng):
+    boxes = boxes_of_sides(rng, 10)
+    settings = TrainingSettings(cells_per_batch=96, block=2)
+
     def order(seed, epoch):
-        batches = CellBatches(1003, 100, seed)
+        batches = CellBatches(boxes, settings, seed)
         batches.epoch = epoch
         torch.manual_seed(np.random.default_rng().integers(2**31))  # must not matter
         return list(batches)
 
     first = order(7, 2)
-    assert len(first) == len(CellBatches(1003, 100, 7)) == 11
-    assert {len(batch) for batch in first} == {91, 92}
-    assert sorted(torch.cat(first).tolist()) == list(range(1003))
+    assert len(first) == len(CellBatches(boxes, settings, 7)) == 11
+    assert {len(batch) for batch in first} == {11, 12}
+    assert sorted(torch.cat(first).flatten().tolist()) == list(range(1000))
     assert torch.equal(torch.cat(first), torch.cat(order(7, 2)))
     assert not torch.equal(torch.cat(first), torch.cat(order(7, 3)))
     assert not torch.equal(torch.cat(first), torch.cat(order(8, 2)))

@@ -197,13 +197,25 @@ class Particles:
 
     @classmethod
     def read(cls, path: str | Path) -> "Particles":
-        """Read a store of :func:`write_particles`."""
+        """Read a store of :func:`write_particles`.
+
+        Raises
+        ------
+        InputError
+            If it was written with another division of cells.
+        """
         store = open_store(path)
+        mesh = Mesh(store.attrs["cells"], store.attrs["box_size"])
+        if store.attrs["subcells"] != mesh.subcells:
+            raise InputError(
+                f"{path} counts {store.attrs['subcells']} sub-cells a cell, expected "
+                f"{mesh.subcells}: it was written by another version; delete it and make it again"
+            )
         return cls(
             store["final_cell"].values,
             store["lagrangian_index"].values,
             store["cell_start"].values,
-            Mesh(store.attrs["cells"], store.attrs["box_size"]),
+            mesh,
             store.attrs["density_grid"],
             store.attrs["sampled_fraction"],
         )

@@ -52,11 +52,24 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
     if source == "mini":
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
+        check_meshes(config)
         lowest = min(config["halo_cuts"])
         if lowest < config["mini"]["min_halo_particles"]:
             raise InputError(
                 f"halo_cuts: {lowest} is below mini.min_halo_particles "
                 f"{config['mini']['min_halo_particles']}: those halos are not kept; raise the cut"
+            )
+
+
+def check_meshes(config: dict) -> None:
+    """Check that the cells of both meshes divide a mini box, before it is simulated."""
+    box_size = config["mini"]["box_size"]
+    for field, cell_size in config["mesh"].items():
+        cells = box_size / cell_size
+        if abs(cells - round(cells)) > 1e-6 * cells:
+            raise InputError(
+                f"mesh.{field}: {cell_size:g} Mpc/h does not divide mini.box_size {box_size:g}: "
+                f"found {cells:.4g} cells; use {box_size / max(round(cells), 1):.6g}"
             )
 
 

@@ -1,7 +1,10 @@
 """Training: particles carry f to their final cells; the squared difference from the halo field.
 
 Every training step takes whole cells, of all boxes of the set, and needs each cell's sum of f over
-its particles. Particles are sorted by cell, so the sums are segment sums.
+its particles. Particles are sorted by cell, so the sums are segment sums. The residual may be taken
+over cubic blocks of cells, whose grid is shifted at random in every epoch: halos are points at
+their centres but the particles of the model are spread over them, and the larger the cube, the
+less of that enters the loss (docs/traps.md).
 
 Loss and its sampling bias
 --------------------------
@@ -54,6 +57,8 @@ class TrainingSettings:
     epochs : int
     cells_per_batch : int
         Cells of a training step, drawn from all boxes.
+    block : int
+        Side, in cells, of the cubes over which residuals are taken; must divide the mesh.
     learning_rate : float
         Of Adam, in the first epoch.
     learning_rate_decay : float
@@ -78,10 +83,11 @@ class TrainingSettings:
     hidden_layers: int = 3
     neurons: int = 20
     activation: str = "silu"
-    epochs: int = 20
-    cells_per_batch: int = 4_000
-    learning_rate: float = 5e-3
-    learning_rate_decay: float = 0.9
+    epochs: int = 14
+    cells_per_batch: int = 1_600
+    block: int = 2
+    learning_rate: float = 0.01
+    learning_rate_decay: float = 0.75
     particle_fraction: float = 1.0
     estimator: str = "unbiased"
     normalisation: str = "exact"
@@ -90,7 +96,8 @@ class TrainingSettings:
     def __post_init__(self):
         checks = {
             "epochs": self.epochs >= 1,
-            "cells_per_batch": self.cells_per_batch >= 1,
+            "block": self.block >= 1,
+            "cells_per_batch": self.cells_per_batch >= self.block**3,
             "learning_rate": self.learning_rate > 0,
             "learning_rate_decay": 0 < self.learning_rate_decay <= 1,
             "particle_fraction": 0 < self.particle_fraction <= 1,
@@ -110,7 +117,7 @@ class TrainingSettings:
 PRESETS = {
     "seed": TrainingSettings(),
     "code": TrainingSettings(
-        hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000,
+        hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000, block=1,
         learning_rate=2e-3, particle_fraction=0.1, estimator="plain", normalisation="penalty",
         snapshot_epoch=50,
     ),
@@ -180,6 +187,42 @@ class TrainingBoxes(torch.nn.Module):
             box["multiplicity"].sum(dtype=np.float64) / box["sampled_fraction"] for box in boxes
         )
         self.sampled_fraction = float(particles / everything)
+        self.sides = [round(len(box["halo_overdensity"]) ** (1 / 3)) for box in boxes]
+
+    def blocks(self, side: int, shift: Sequence[int] = (0, 0, 0)) -> torch.Tensor:
+        """Cubes of cells that tile all boxes.
+
+        Parameters
+        ----------
+        side : int
+            Of a cube, in cells.
+        shift : three int
+            Of the grid of cubes, in cells; it wraps around the box.
+
+        Returns
+        -------
+        int64, (cubes, side^3)
+            Numbers of the cells of each cube.
+
+        Raises
+        ------
+        InputError
+            If the cubes do not tile a box.
+        """
+        tiled, first = [], 0
+        for cells in self.sides:
+            if cells % side:
+                raise InputError(
+                    f"training.block: cubes of {side} cells do not tile a mesh of {cells} cells a "
+                    "side; use a divisor of it, or another mesh.cell_size"
+                )
+            number = torch.arange(cells**3).reshape((cells,) * 3) + first
+            number = number.roll(tuple(shift), (0, 1, 2))
+            per_side = cells // side
+            number = number.reshape(per_side, side, per_side, side, per_side, side)
+            tiled.append(number.permute(0, 2, 4, 1, 3, 5).reshape(per_side**3, side**3))
+            first += cells**3
+        return torch.cat(tiled).to(self.cell_start.device)
 
     @property
     def cells(self) -> int:
@@ -187,7 +230,18 @@ class TrainingBoxes(torch.nn.Module):
         return len(self.halo_overdensity)
 
     def rows_of(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Row numbers of the particles of some cells, cell after cell, and rows per cell."""
+        """Row numbers of the particles of some cells, cell after cell, and rows per cell.
+
+        Parameters
+        ----------
+        cells : int64, any shape
+
+        Returns
+        -------
+        rows : int64, (rows,)
+        lengths : int64, (cells,), flat
+        """
+        cells = cells.reshape(-1)
         start = self.cell_start[cells]
         lengths = self.cell_start[cells + 1] - start
         ends = torch.cumsum(lengths, 0)
@@ -287,7 +341,7 @@ def squared_residual(
     lengths: torch.Tensor,
     estimator: str,
 ) -> torch.Tensor:
-    """(delta_model - delta_halo)^2 of each cell, (cells,), by one of the estimators.
+    """(delta_model - delta_halo)^2 of each cell or block, by one of the estimators.
 
     delta_model(c) = (N_cells / N_particles) sum_{p in c} f_p - 1.
 
@@ -295,12 +349,18 @@ def squared_residual(
     ----------
     ratio : (rows,), f of each row
     boxes : TrainingBoxes
-    cells : int64, (cells,)
+    cells : int64, (cells,) or (blocks, cells of a block)
     rows, lengths : as of ``boxes.rows_of(cells)``
     estimator : str
+
+    Returns
+    -------
+    (cells,) or (blocks,)
     """
-    per_mean_cell = boxes.per_mean_cell[cells]
-    target = boxes.halo_overdensity[cells] + 1
+    cells = cells.reshape(len(cells), -1)
+    lengths = lengths.reshape(cells.shape).sum(1)
+    per_mean_cell = boxes.per_mean_cell[cells[:, 0]] / cells.shape[1]
+    target = boxes.halo_overdensity[cells].mean(1) + 1
     weight = boxes.multiplicity[rows]
     if estimator == "halves":
         first = boxes.first_half[rows]
@@ -317,20 +377,25 @@ def squared_residual(
 
 
 class CellBatches:
-    """Batches of cells, reshuffled from (seed, epoch) alone, so a resumed run agrees."""
+    """Batches of blocks of cells, drawn from (seed, epoch) alone, so a resumed run agrees.
 
-    def __init__(self, cells: int, cells_per_batch: int, seed: int):
-        self.cells, self.cells_per_batch, self.seed, self.epoch = cells, cells_per_batch, seed, 0
+    Every epoch shifts the grid of blocks and reshuffles it.
+    """
+
+    def __init__(self, boxes: TrainingBoxes, settings: TrainingSettings, seed: int):
+        self.boxes, self.settings, self.seed, self.epoch = boxes, settings, seed, 0
 
     def __len__(self) -> int:
-        return -(-self.cells // self.cells_per_batch)
+        return -(-self.boxes.cells // self.settings.cells_per_batch)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        order = torch.randperm(
-            self.cells, generator=generator_of(self.seed, f"cells of epoch {self.epoch}")
-        )
+        side = self.settings.block
+        generator = generator_of(self.seed, f"cells of epoch {self.epoch}")
+        shift = torch.randint(side, (3,), generator=generator).tolist()
+        blocks = self.boxes.blocks(side, shift)
+        order = torch.randperm(len(blocks), generator=generator).to(blocks.device)
         # Equal batches: a short last one would weigh its cells more.
-        yield from torch.tensor_split(order, len(self))
+        yield from torch.tensor_split(blocks[order], len(self))
 
 
 class RatioTraining(lightning.LightningModule):
@@ -356,7 +421,7 @@ class RatioTraining(lightning.LightningModule):
             [boxes],
             [validation],
         )  # lists: not in the state
-        self.batches = CellBatches(boxes.cells, settings.cells_per_batch, seed)
+        self.batches = CellBatches(boxes, settings, seed)
         rows = len(boxes.multiplicity)
         drawn = torch.randint(
             rows, (min(PENALTY_PARTICLES, rows),), generator=generator_of(seed, "penalty")
@@ -464,11 +529,11 @@ class RatioTraining(lightning.LightningModule):
 
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor) -> float:
-        """Mean squared residual over all cells of some boxes, given normalised f of every row."""
-        cells = torch.arange(boxes.cells, device=ratio.device)
-        rows = torch.arange(len(ratio), device=ratio.device)
+        """Mean squared residual of some boxes, given normalised f of every row."""
+        cells = boxes.blocks(self.settings.block)
+        rows, lengths = boxes.rows_of(cells)
         residual = squared_residual(
-            ratio, boxes, cells, rows, torch.diff(boxes.cell_start), self.settings.estimator
+            ratio[rows], boxes, cells, rows, lengths, self.settings.estimator
         )
         return float(residual.double().mean())
 
