@@ -12,7 +12,12 @@ import pytest
 from conftest import REDSHIFT, plant_box
 from lagbias import features, gradients, mesh, prediction, training
 from lagbias.layout import MEAN
-from lagbias.projection import Projection, orthogonalise, principal_cosines
+from lagbias.projection import (
+    Projection,
+    orthogonalise,
+    principal_cosines,
+    project_on_gradients,
+)
 from lagbias.spectra import evaluation_power
 from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
 
@@ -157,7 +162,7 @@ def test_power_on_the_untouched_box_is_the_planted_one(two):
 
 def test_retraining_on_the_two_directions_keeps_the_power(two):
     projection = two["root"] / "pc2/projection.nc"
-    gradients.project_on_gradients(two["box"]["projection"], two["pca"], 2, projection)
+    project_on_gradients(two["box"]["projection"], two["pca"], 2, projection)
     weights = train(two["box"], two["other"], projection, two["root"] / "pc2")
     ratio = predicted_power(two["other"], weights, projection, two["root"] / "pc2")
     np.testing.assert_allclose(ratio, 1, atol=POWER_TOLERANCE)

@@ -11,12 +11,11 @@ from lagbias.gradients import (
     gradient_covariance,
     gradients_of_f,
     log10_ratio_and_gradients,
-    project_on_gradients,
     write_gradient_pca,
 )
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
-from lagbias.projection import Projection
+from lagbias.projection import Projection, project_on_gradients
 from lagbias.stores import read_netcdf
 from lagbias.training import generator_of
 

@@ -102,6 +102,10 @@ def training_particles(wildcards):
     return expand("results/{box}/particles.zarr", box=SETS[wildcards.set]["train"])
 
 
+def training_matter(wildcards):
+    return expand("results/{box}/matter.zarr", box=SETS[wildcards.set]["train"])
+
+
 def training_halos(wildcards):
     boxes = SETS[wildcards.set]["train"]
     return expand("results/{box}/halos/N{nmin}.zarr", box=boxes, nmin=wildcards.nmin)

@@ -30,7 +30,7 @@ rule predict_halo_field:
 
 rule fit_linear_bias:
     input:
-        particles=training_particles,
+        matter=training_matter,
         halos=training_halos,
         code=library("yardsticks"),
     output:
@@ -40,11 +40,13 @@ rule fit_linear_bias:
     benchmark:
         "logs/fits/{set}/N{nmin}/linear/fit_linear_bias.tsv"
     conda:
-        "../../envs/training.yaml"
-    threads: 1
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        k_max=config["evaluation"]["linear_k_max"],
     message:
         "Linear bias of {wildcards.set}, N > {wildcards.nmin}"
     script:
@@ -63,7 +65,7 @@ rule predict_linear_bias:
     benchmark:
         "logs/fits/{set}/N{nmin}/linear/on_{sim}/predict_linear_bias.tsv"
     conda:
-        "../../envs/training.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,

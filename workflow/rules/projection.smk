@@ -52,7 +52,7 @@ rule project_on_gradients:
     input:
         projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
         gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
-        code=library("gradients"),
+        code=library("projection"),
     output:
         "results/fits/{set}/N{nmin}/{scales}-pc{K}/projection.nc",
     log:
@@ -60,7 +60,7 @@ rule project_on_gradients:
     benchmark:
         "logs/fits/{set}/N{nmin}/{scales}-pc{K}/project_on_gradients.tsv"
     conda:
-        "../../envs/training.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -6,7 +6,8 @@ from lagbias.yardsticks import fit_linear_bias
 
 def run(job):
     with reporting(job):
-        fit_linear_bias(job.input.particles, job.input.halos, job.output[0])
+        files, k_max = job.input, job.params.k_max
+        fit_linear_bias(files.matter, files.halos, k_max, job.output[0], threads=job.threads)
 
 
 if "snakemake" in globals():

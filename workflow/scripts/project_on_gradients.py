@@ -1,7 +1,7 @@
 """Rule project_on_gradients."""
 
-from lagbias.gradients import project_on_gradients
 from lagbias.jobs import reporting
+from lagbias.projection import project_on_gradients
 
 
 def run(job):

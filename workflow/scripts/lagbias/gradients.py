@@ -14,12 +14,11 @@ import numpy as np
 import torch
 import xarray as xr
 
-from lagbias.errors import InputError
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection
-from lagbias.stores import provenance, read_netcdf, write_netcdf
+from lagbias.stores import provenance, write_netcdf
 
 log = logging.getLogger(__name__)
 
@@ -180,33 +179,3 @@ def write_gradient_pca(
         ),
         output,
     )  # fmt: skip
-
-
-def project_on_gradients(
-    projection: str | Path, gradient_pca: str | Path, directions: int, output: str | Path
-) -> None:
-    """Write the projection on the first gradient directions of the average f.
-
-    Parameters
-    ----------
-    projection : path
-        The projection that the networks were trained with.
-    gradient_pca : path
-    directions : int
-        How many to keep.
-    output : path
-
-    Raises
-    ------
-    InputError
-        If there are fewer inputs than directions.
-    """
-    mapping = Projection.read(projection)
-    if not 1 <= directions <= mapping.inputs:
-        raise InputError(
-            f"pc{directions}: {projection} has {mapping.inputs} inputs; "
-            f"expected 1 to {mapping.inputs} directions"
-        )
-    pca = read_netcdf(gradient_pca)
-    vectors = pca["eigenvector"].sel(version="f", member=MEAN).values[:directions]
-    mapping.with_matrix(vectors @ mapping.matrix).write(output, directions=directions)

@@ -20,6 +20,7 @@ import xarray as xr
 
 from lagbias.errors import InputError
 from lagbias.features import KINDS
+from lagbias.layout import MEAN
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
 
 log = logging.getLogger(__name__)
@@ -245,6 +246,36 @@ def orthogonalise(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
         matrix[rows, block] = modes
         log.info("block of %d: keeps %d modes, eigenvalues %s", block.sum(), keep, eigenvalues)
     return Projection(matrix, mean, deviation, correlation, kinds, scales)
+
+
+def project_on_gradients(
+    projection: str | Path, gradient_pca: str | Path, directions: int, output: str | Path
+) -> None:
+    """Write the projection on the first gradient directions of the average f.
+
+    Parameters
+    ----------
+    projection : path
+        The projection that the networks were trained with.
+    gradient_pca : path
+    directions : int
+        How many to keep.
+    output : path
+
+    Raises
+    ------
+    InputError
+        If there are fewer inputs than directions.
+    """
+    mapping = Projection.read(projection)
+    if not 1 <= directions <= mapping.inputs:
+        raise InputError(
+            f"pc{directions}: {projection} has {mapping.inputs} inputs; "
+            f"expected 1 to {mapping.inputs} directions"
+        )
+    pca = read_netcdf(gradient_pca)
+    vectors = pca["eigenvector"].sel(version="f", member=MEAN).values[:directions]
+    mapping.with_matrix(vectors @ mapping.matrix).write(output, directions=directions)
 
 
 def principal_cosines(first: np.ndarray, second: np.ndarray, covariance: np.ndarray) -> np.ndarray:

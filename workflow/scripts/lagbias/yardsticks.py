@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lagbias.errors import InputError
 from lagbias.files import written_whole
+from lagbias.grids import Grid
 from lagbias.layout import MEAN
-from lagbias.mesh import Particles
+from lagbias.mesh import paint_halos
+from lagbias.spectra import field_modes, power, wavenumber_edges
 from lagbias.stores import (
     append_variable,
     open_store,
@@ -23,30 +26,50 @@ log = logging.getLogger(__name__)
 
 
 def fit_linear_bias(
-    particles: Sequence[str | Path], halos: Sequence[str | Path], output: str | Path
+    matter: Sequence[str | Path],
+    halos: Sequence[str | Path],
+    k_max: float,
+    output: str | Path,
+    threads: int = 1,
 ) -> None:
-    """Fit the Eulerian linear bias b of the training boxes at field level.
+    """Fit the Eulerian linear bias b of the training boxes on large scales.
 
-    Minimises sum_c (b delta_m - delta_h)^2 on the training mesh, the loss of the networks:
-    b = sum delta_m delta_h / sum delta_m^2, with the particles' sampling variance taken off the
-    denominator.
+    b = sum P_halo,matter / sum P_matter over the modes with k < k_max of all boxes, the particles'
+    sampling noise taken off P_matter.
 
     Parameters
     ----------
-    particles, halos : stores of each training box
+    matter, halos : stores of each training box
+    k_max : float
+        [h/Mpc]
     output : path of a NetCDF file with ``bias``
+    threads : int
+
+    Raises
+    ------
+    InputError
+        If no box holds a mode below ``k_max``.
     """
     cross, auto = 0.0, 0.0
-    for particle_store, halo_store in zip(particles, halos, strict=True):
-        catalogue = Particles.read(particle_store)
-        count = np.diff(catalogue.cell_start).astype(np.float64)
-        matter = count / count.mean() - 1
-        halo = open_store(halo_store)["overdensity"].values.reshape(-1).astype(np.float64)
-        noise = (1 - catalogue.sampled_fraction) / count.mean()
-        cross += (matter * halo).mean()
-        auto += (matter**2).mean() - noise
-    log.info("linear bias b = %.4f", cross / auto)
-    write_netcdf(xr.Dataset({"bias": ((), cross / auto)}, attrs=provenance()), output)
+    for matter_store, halo_store in zip(matter, halos, strict=True):
+        source = open_store(matter_store)
+        grid = Grid(source.sizes["x"], source.attrs["box_size"])
+        edges = wavenumber_edges(grid, k_max)
+        halo = field_modes(paint_halos(halo_store, grid, threads)[0], grid, threads)
+        field = source["overdensity"][0].values
+        mass = field_modes(field, grid, threads, source.attrs["resolution"])
+        shells = power(mass, grid, edges, threads=threads)
+        modes, noise = shells["modes"], float(source["sampling_noise"][0])
+        cross += (power(mass, grid, edges, halo, threads)["power"] * modes).sum()
+        auto += ((shells["power"] - noise) * modes).sum()
+    if not auto > 0:
+        raise InputError(
+            f"linear bias: no modes below k_max={k_max:g} h/Mpc in boxes of "
+            f"{grid.box_size:g} Mpc/h; use a larger linear_k_max or larger boxes"
+        )
+    log.info("linear bias b = %.4f from k < %g h/Mpc", cross / auto, k_max)
+    bias = xr.Dataset({"bias": ((), cross / auto)}, attrs=provenance(k_max=k_max))
+    write_netcdf(bias, output)
 
 
 def write_linear_prediction(
