@@ -3,7 +3,7 @@
     python benchmarks/loss_blocks.py [--blocks 1 2 4]
 
 Trains the showcase model of config/config.yaml with residuals over cubes of so many cells a side,
-on the stores that `snakemake --cores 2` has made, and prints P_model / P_halo (and P_cross / P_halo)
+on the stores that `snakemake --cores 2` has made, and prints P_model / P_halo and P_cross / P_halo
 in bands of k on the training boxes (mean) and on the validation box. Test boxes are not looked at.
 """
 

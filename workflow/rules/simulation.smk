@@ -41,7 +41,11 @@ if MINI:
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
         resources:
-            mem_mb=500 + 180 * (config["mini"]["particles_per_side"] // 100) ** 3,
+            # the N-body process and its parent: 2.3 GB at 192^3 particles
+            mem_mb=lambda wildcards, attempt: int(
+                attempt
+                * (1000 + 180 * (config["mini"]["particles_per_side"] / 100) ** 3)
+            ),
             runtime=60,
         params:
             settings=config["mini"],
