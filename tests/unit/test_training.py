@@ -590,3 +590,19 @@ def test_code_preset_is_the_authors():
     assert (code.hidden_layers, code.neurons, code.activation) == (5, 64, "gelu")
     assert (code.estimator, code.normalisation, code.particle_fraction) == ("plain", "penalty", 0.1)
     assert (code.learning_rate, code.snapshot_epoch, code.epochs) == (2e-3, 50, 60)
+
+
+def test_normalisation_follows_a_drifting_scale_and_stays_positive(rng):
+    """The scale of the unnormalised f is free; a batch must not turn <f> to zero or below."""
+    boxes = boxes_of_sides(rng, 4)
+    settings = TrainingSettings(cells_per_batch=8, block=2)
+    network = HaloToMassRatio(Architecture(3), generator_of(1, "weights"))
+    module = RatioTraining(network, boxes, boxes, settings, seed=1)
+    module._remember(module.all_ratios(boxes))
+    rows, _ = boxes.rows_of(boxes.blocks(2)[:1])
+    start = module._epoch_ratio[rows]
+    expected = start / module._epoch_mean
+    torch.testing.assert_close(module._normalised(start, rows), expected)
+    for drift in (1e-3, 0.1, 50.0):
+        found = module._normalised(drift * start, rows)
+        torch.testing.assert_close(found, expected, msg=f"drift {drift}")

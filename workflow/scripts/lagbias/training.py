@@ -470,7 +470,7 @@ class RatioTraining(lightning.LightningModule):
         self.batches.epoch = self.current_epoch
         self._started = time.monotonic()
         if self._epoch_ratio is None and self.settings.normalisation == "exact":
-            # <f> over all particles now; within the epoch it is followed by a control variate.
+            # <f> over all particles now; within the epoch a batch follows its change.
             self._remember(self.all_ratios(boxes))
 
     def _remember(self, ratio: torch.Tensor) -> None:
@@ -479,14 +479,15 @@ class RatioTraining(lightning.LightningModule):
         self._epoch_mean = self.mean_over_particles(ratio, self.training_boxes[0])
 
     def _normalised(self, ratio: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """f / <f>, where <f> = <f>_epoch start + mean over the batch of its change since then.
+        """f / <f>, where <f> = <f>_epoch start x (mean over the batch now / then).
 
-        The batch's particles tell how far <f> has moved, with little noise since f has moved
-        little; the mean itself comes from all particles. The gradient of <f> is the batch's.
+        The batch's particles tell by what factor <f> has moved, with little noise since f has
+        moved little; the mean itself comes from all particles. A factor, not a difference: the
+        scale of the unnormalised f is free to drift, and <f> must stay positive.
         """
         weight = self.training_boxes[0].multiplicity[rows]
-        change = ((ratio - self._epoch_ratio[rows]) * weight).sum() / weight.sum()
-        return ratio / (self._epoch_mean + change)
+        then = (self._epoch_ratio[rows] * weight).sum()
+        return ratio * then / ((ratio * weight).sum() * self._epoch_mean)
 
     def loss_of_batch(
         self, ratio: torch.Tensor, cells: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor
