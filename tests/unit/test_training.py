@@ -194,7 +194,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     module.training_step(cells, 0)
     found = [p.grad.clone() for p in module.network.layers.parameters()]
 
-    # The loss in one piece; at the start of an epoch the control variate's change is zero in value
+    # The loss in one piece; at the start of an epoch the factor by which <f> has moved is 1 in value
     # but carries the gradient of the batch's mean.
     rows, lengths = boxes.rows_of(cells)
     ratio = module.network(boxes.inputs[rows])
@@ -205,7 +205,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
             mean = (everything * weight).sum() / weight.sum()
             batch_mean = (ratio * weight[rows]).sum() / weight[rows].sum()
         moving = (ratio * weight[rows]).sum() / weight[rows].sum()
-        ratio = ratio / (mean + moving - batch_mean)
+        ratio = ratio / (mean * moving / batch_mean)
     loss = squared_residual(ratio, boxes, cells, rows, lengths, estimator).mean()
     if normalisation == "penalty":
         loss = loss + module._penalty()
