@@ -194,7 +194,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     module.training_step(cells, 0)
     found = [p.grad.clone() for p in module.network.layers.parameters()]
 
-    # The loss in one piece; at the start of an epoch the factor by which <f> has moved is 1 in value
+    # The loss in one piece; at an epoch's start the factor by which <f> has moved is 1 in value
     # but carries the gradient of the batch's mean.
     rows, lengths = boxes.rows_of(cells)
     ratio = module.network(boxes.inputs[rows])
