@@ -194,8 +194,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     module.training_step(cells, 0)
     found = [p.grad.clone() for p in module.network.layers.parameters()]
 
-    # The loss in one piece; at an epoch's start the factor by which <f> has moved is 1 in value
-    # but carries the gradient of the batch's mean.
+    # The loss in one piece; <f> has the value of all particles and the gradient of the batch's mean.
     rows, lengths = boxes.rows_of(cells)
     ratio = module.network(boxes.inputs[rows])
     if normalisation == "exact":
@@ -205,7 +204,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
             mean = (everything * weight).sum() / weight.sum()
             batch_mean = (ratio * weight[rows]).sum() / weight[rows].sum()
         moving = (ratio * weight[rows]).sum() / weight[rows].sum()
-        ratio = ratio / (mean * moving / batch_mean)
+        ratio = ratio / (mean + moving - batch_mean.detach())
     loss = squared_residual(ratio, boxes, cells, rows, lengths, estimator).mean()
     if normalisation == "penalty":
         loss = loss + module._penalty()

@@ -479,15 +479,19 @@ class RatioTraining(lightning.LightningModule):
         self._epoch_mean = self.mean_over_particles(ratio, self.training_boxes[0])
 
     def _normalised(self, ratio: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """f / <f>, where <f> = <f>_epoch start x (mean over the batch now / then).
+        """f / <f>, with the value of <f> from all particles and its gradient from the batch.
 
-        The batch's particles tell by what factor <f> has moved, with little noise since f has
-        moved little; the mean itself comes from all particles. A factor, not a difference: the
-        scale of the unnormalised f is free to drift, and <f> must stay positive.
+        The value is <f> at the epoch's start times the factor by which the batch's mean has moved
+        since: little noise, since f has moved little, and positive, though the scale of the
+        unnormalised f drifts. The gradient is that of the batch's mean, which is unbiased; that of
+        the factor is not, since a batch of whole cells has a mean that scatters by a quarter.
         """
         weight = self.training_boxes[0].multiplicity[rows]
-        then = (self._epoch_ratio[rows] * weight).sum()
-        return ratio * then / ((ratio * weight).sum() * self._epoch_mean)
+        mean = (ratio * weight).sum() / weight.sum()
+        with torch.no_grad():
+            then = (self._epoch_ratio[rows] * weight).sum() / weight.sum()
+            value = self._epoch_mean * mean / then
+        return ratio / (value + mean - mean.detach())
 
     def loss_of_batch(
         self, ratio: torch.Tensor, cells: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor
