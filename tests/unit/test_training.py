@@ -194,7 +194,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     module.training_step(cells, 0)
     found = [p.grad.clone() for p in module.network.layers.parameters()]
 
-    # The loss in one piece; <f> has the value of all particles and the gradient of the batch's mean.
+    # The loss in one piece; <f> has the value of all particles, the gradient of the batch's mean.
     rows, lengths = boxes.rows_of(cells)
     ratio = module.network(boxes.inputs[rows])
     if normalisation == "exact":
