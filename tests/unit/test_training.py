@@ -605,3 +605,14 @@ def test_normalisation_follows_a_drifting_scale_and_stays_positive(rng):
     for drift in (1e-3, 0.1, 50.0):
         found = module._normalised(drift * start, rows)
         torch.testing.assert_close(found, expected, msg=f"drift {drift}")
+
+
+def test_scale_of_the_unnormalised_ratio_is_anchored(rng):
+    boxes = boxes_of_sides(rng, 4)
+    network = HaloToMassRatio(Architecture(3), generator_of(1, "weights"))
+    with torch.no_grad():
+        network.layers[-1].bias += 6
+    module = RatioTraining(network, boxes, boxes, TrainingSettings(cells_per_batch=8), seed=1)
+    module._anchor()
+    mean = module.mean_over_particles(module.all_ratios(boxes), boxes)
+    assert mean == pytest.approx(1, abs=1e-5)

@@ -478,6 +478,17 @@ class RatioTraining(lightning.LightningModule):
         self._epoch_ratio = ratio
         self._epoch_mean = self.mean_over_particles(ratio, self.training_boxes[0])
 
+    @torch.no_grad()
+    def _anchor(self) -> None:
+        """Shift the last bias so that <f> = 1.
+
+        The scale of the unnormalised f does not change the model, so nothing holds it; left alone
+        it drifts by orders of magnitude until float32 overflows.
+        """
+        boxes = self.training_boxes[0]
+        mean = self.mean_over_particles(self.all_ratios(boxes), boxes)
+        self.network.layers[-1].bias -= float(np.log10(mean))
+
     def _normalised(self, ratio: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """f / <f>, with the value of <f> from all particles and its gradient from the batch.
 
@@ -545,6 +556,8 @@ class RatioTraining(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:
         self.lr_schedulers().step()
         boxes, validation = self.training_boxes[0], self.validation_boxes[0]
+        if self.settings.normalisation == "exact":
+            self._anchor()
         ratio = self.all_ratios(boxes)
         self._remember(ratio)
         mean = self._epoch_mean
