@@ -18,12 +18,14 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
+from lagbias.cells import Boxes
 from lagbias.layout import MEAN, parse_scales
 from lagbias.prediction import write_matter, write_prediction
 from lagbias.spectra import band_average, write_spectra
 from lagbias.stores import read_netcdf
 from lagbias.tables import BANDS
-from lagbias.training import Boxes, settings_from, train_network
+from lagbias.training import train_network
+from lagbias.training_settings import settings_from
 
 
 def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Path], Path, Path]:

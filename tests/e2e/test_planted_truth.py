@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import REDSHIFT, plant_box
 from lagbias import features, gradients, mesh, prediction, training
+from lagbias.cells import Boxes
 from lagbias.layout import MEAN
 from lagbias.projection import (
     Projection,
@@ -20,11 +21,12 @@ from lagbias.projection import (
 )
 from lagbias.spectra import evaluation_power
 from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
+from lagbias.training_settings import TrainingSettings
 
 BOX_SIZE, POINTS, CELL_SIZE = 160.0, 64, 8.0
 SCALES = (4.0, 8.0)
 SEEDS = (1, 2)
-SETTINGS = training.TrainingSettings(
+SETTINGS = TrainingSettings(
     epochs=40, cells_per_batch=250, block=1, learning_rate=0.01, learning_rate_decay=0.92
 )
 # Bounds of the specification. The noise is a tenth of the field's scatter, drawn for each cell.
@@ -79,8 +81,8 @@ def plant(root: Path, seed: int, vectors: np.ndarray, projection: Path | None):
     }  # fmt: skip
 
 
-def boxes_of(box: dict) -> training.Boxes:
-    return training.Boxes([box["features"]], [box["particles"]], [box["halos"]])
+def boxes_of(box: dict) -> Boxes:
+    return Boxes([box["features"]], [box["particles"]], [box["halos"]])
 
 
 def train(box: dict, held_out: dict, projection: Path, folder: Path) -> dict[int, Path]:

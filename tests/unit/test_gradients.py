@@ -16,8 +16,8 @@ from lagbias.gradients import (
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
 from lagbias.projection import Projection, project_on_gradients
+from lagbias.seeds import generator_of
 from lagbias.stores import read_netcdf
-from lagbias.training import generator_of
 
 F, LOG10_F = 0, 1
 

@@ -1,6 +1,7 @@
 """Config, wildcards and the small functions that name files."""
 
 import ast
+import os
 import sys
 from pathlib import Path
 

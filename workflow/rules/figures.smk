@@ -252,7 +252,7 @@ rule make_report:
         runtime=10,
     params:
         config=config,
-        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        snakefile=os.path.relpath(Path(workflow.basedir) / "Snakefile"),
         targets=[*figures(), *tables()],
     message:
         "Report: one self-contained HTML file"

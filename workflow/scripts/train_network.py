@@ -1,8 +1,10 @@
 """Rule train_network."""
 
+from lagbias.cells import Boxes
 from lagbias.jobs import reporting
 from lagbias.layout import features_by_box
-from lagbias.training import Boxes, settings_from, train_network
+from lagbias.training import train_network
+from lagbias.training_settings import settings_from
 
 
 def run(job):

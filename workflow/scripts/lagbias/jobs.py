@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lagbias.errors import InputError
+from lagbias.errors import InputError, TrainingError
 
 FORMAT = "%(asctime)s %(name)s: %(message)s"
 
@@ -28,7 +28,7 @@ def reporting(job) -> Iterator[None]:
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     try:
         yield
-    except InputError as error:
+    except (InputError, TrainingError) as error:
         logging.getLogger("lagbias").error("error: %s", error)
         sys.exit(1)
     except Exception:
