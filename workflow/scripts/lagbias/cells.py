@@ -1,0 +1,215 @@
+"""What training needs of boxes: particles sorted by cell, their inputs, and the halo field.
+
+Every training step takes whole cells, of all boxes of the set, and needs each cell's sum of f over
+its particles. Particles are sorted by cell, so the sums are segment sums.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lagbias.errors import InputError
+from lagbias.mesh import Particles
+from lagbias.projection import Projection
+from lagbias.seeds import seed_of
+from lagbias.stores import open_store
+
+
+class TrainingBoxes(torch.nn.Module):
+    """Particles and halos of one or many boxes as one list of cells, ready for the device.
+
+    Particles that share cell and Lagrangian point are one row with a multiplicity.
+
+    Attributes
+    ----------
+    inputs : float32, (rows, inputs)
+    multiplicity : float32, (rows,)
+        Particles of the row.
+    first_half : float32, (rows,)
+        Of them, those in the first half-sample.
+    cell_start : int64, (cells + 1,)
+        Rows of cell c are ``cell_start[c]:cell_start[c + 1]``.
+    per_mean_cell : float32, (cells,)
+        N_cells / N_particles of the cell's box: turns sums of f into 1 + delta.
+    halo_overdensity : float32, (cells,)
+    sampled_fraction : float
+        Share of the simulation's particles that is here, over all boxes.
+    """
+
+    def __init__(self, boxes: Sequence[dict[str, np.ndarray | float]]):
+        super().__init__()
+        for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
+            joined = np.concatenate([box[name] for box in boxes]).astype(np.float32)
+            self.register_buffer(name, torch.from_numpy(joined))
+        lengths = np.concatenate([np.diff(box["cell_start"]) for box in boxes])
+        start = torch.zeros(len(lengths) + 1, dtype=torch.int64)
+        torch.cumsum(torch.from_numpy(lengths), 0, out=start[1:])
+        self.register_buffer("cell_start", start)
+        particles = sum(box["multiplicity"].sum(dtype=np.float64) for box in boxes)
+        everything = sum(
+            box["multiplicity"].sum(dtype=np.float64) / box["sampled_fraction"] for box in boxes
+        )
+        self.sampled_fraction = float(particles / everything)
+        self.sides = [round(len(box["halo_overdensity"]) ** (1 / 3)) for box in boxes]
+
+    def blocks(self, side: int, shift: Sequence[int] = (0, 0, 0)) -> torch.Tensor:
+        """Cubes of cells that tile all boxes.
+
+        Parameters
+        ----------
+        side : int
+            Of a cube, in cells.
+        shift : three int
+            Of the grid of cubes, in cells; it wraps around the box.
+
+        Returns
+        -------
+        int64, (cubes, side^3)
+            Numbers of the cells of each cube.
+
+        Raises
+        ------
+        InputError
+            If the cubes do not tile a box.
+        """
+        tiled, first = [], 0
+        for cells in self.sides:
+            if cells % side:
+                raise InputError(
+                    f"training.block: cubes of {side} cells do not tile a mesh of {cells} cells a "
+                    "side; use a divisor of it, or another mesh.cell_size"
+                )
+            number = torch.arange(cells**3).reshape((cells,) * 3) + first
+            number = number.roll(tuple(shift), (0, 1, 2))
+            per_side = cells // side
+            number = number.reshape(per_side, side, per_side, side, per_side, side)
+            tiled.append(number.permute(0, 2, 4, 1, 3, 5).reshape(per_side**3, side**3))
+            first += cells**3
+        return torch.cat(tiled).to(self.cell_start.device)
+
+    @property
+    def cells(self) -> int:
+        """Cells of all boxes."""
+        return len(self.halo_overdensity)
+
+    def rows_of(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row numbers of the particles of some cells, cell after cell, and rows per cell.
+
+        Parameters
+        ----------
+        cells : int64, any shape
+
+        Returns
+        -------
+        rows : int64, (rows,)
+        lengths : int64, (cells,), flat
+        """
+        cells = cells.reshape(-1)
+        start = self.cell_start[cells]
+        lengths = self.cell_start[cells + 1] - start
+        ends = torch.cumsum(lengths, 0)
+        shift = torch.repeat_interleave(start - (ends - lengths), lengths)
+        return torch.arange(len(shift), device=shift.device) + shift, lengths
+
+    def digest(self) -> str:
+        """A digest of all numbers a network is trained on."""
+        digest = hashlib.blake2b(repr(self.sampled_fraction).encode(), digest_size=16)
+        for name, tensor in sorted(self.named_buffers()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).view(np.uint8).data)
+        return digest.hexdigest()
+
+
+def load_box(
+    features: Mapping[float, str | Path],
+    particles: str | Path,
+    halos: str | Path,
+    projection: Projection,
+    fraction: float,
+    seed: int,
+) -> dict[str, np.ndarray | float]:
+    """What training needs of one box (see ``TrainingBoxes``).
+
+    Parameters
+    ----------
+    features : mapping
+        Smoothing scale [Mpc/h] to feature store.
+    particles, halos : paths of the stores
+    projection : Projection
+    fraction : float
+        Share of the particles to draw, once.
+    seed : int
+        Of that draw and of the half-samples.
+
+    Raises
+    ------
+    InputError
+        If halos and particles are on different meshes, or features on another grid.
+    """
+    catalogue = Particles.read(particles)
+    halo_store = open_store(halos)
+    overdensity = halo_store["overdensity"].values.reshape(-1)
+    if halo_store.attrs["cells"] != catalogue.mesh.cells:
+        raise InputError(
+            f"{halos} has {halo_store.attrs['cells']} cells a side, {particles} "
+            f"{catalogue.mesh.cells}: expected one mesh; make both again with one mesh.cell_size"
+        )
+    for path in features.values():
+        points = open_store(path).sizes["x"]
+        if points != catalogue.density_grid:
+            raise InputError(
+                f"{path} has {points} points a side, {particles} counts {catalogue.density_grid}: "
+                "expected one density grid; make both again with one density_grid"
+            )
+    cell = np.repeat(np.arange(catalogue.mesh.size), np.diff(catalogue.cell_start))
+    point = catalogue.lagrangian_index
+    if fraction < 1:
+        random = np.random.default_rng(seed_of(seed, f"subsample {particles_name(particles)}"))
+        drawn = random.random(len(cell)) < fraction
+        cell, point = cell[drawn], point[drawn]
+    # Particles of one cell are already together; order them by point within the cell.
+    pair = (cell.astype(np.uint64) << np.uint64(32)) | point.astype(np.uint64)
+    pair, multiplicity = np.unique(pair, return_counts=True)
+    point = (pair & np.uint64(2**32 - 1)).astype(np.int64)
+    edges = np.arange(catalogue.mesh.size + 1, dtype=np.uint64) << np.uint64(32)
+    random = np.random.default_rng(seed_of(seed, f"halves {particles_name(particles)}"))
+    return {
+        "inputs": projection.at(features, point),
+        "multiplicity": multiplicity.astype(np.float32),
+        "first_half": random.binomial(multiplicity, 0.5).astype(np.float32),
+        "cell_start": np.searchsorted(pair, edges),
+        "per_mean_cell": np.full(
+            catalogue.mesh.size, catalogue.mesh.size / multiplicity.sum(), dtype=np.float32
+        ),
+        "halo_overdensity": overdensity,
+        "sampled_fraction": catalogue.sampled_fraction * fraction,
+    }
+
+
+def particles_name(path: str | Path) -> str:
+    """The simulation's name, from ``results/{sim}/particles.zarr``: a seed may not hang on more."""
+    return Path(path).parent.name
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The stores of some boxes, an entry a box.
+
+    Parameters
+    ----------
+    features : mappings of smoothing scale [Mpc/h] to feature store
+    particles, halos : paths of the stores
+    """
+
+    features: Sequence[Mapping[float, str | Path]]
+    particles: Sequence[str | Path]
+    halos: Sequence[str | Path]
+
+    def load(self, projection: Projection, fraction: float, seed: int) -> TrainingBoxes:
+        """Everything training needs of them (see ``load_box``)."""
+        stores = zip(self.features, self.particles, self.halos, strict=True)
+        return TrainingBoxes([load_box(*box, projection, fraction, seed) for box in stores])

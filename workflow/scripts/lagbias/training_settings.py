@@ -1,0 +1,102 @@
+"""How a network is trained: settings, checked when made, and their presets."""
+
+from dataclasses import asdict, dataclass, fields
+
+from lagbias.errors import InputError
+
+ESTIMATORS = ("unbiased", "halves", "plain")
+NORMALISATIONS = ("exact", "penalty")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    hidden_layers, neurons, activation : the network (see ``Architecture``).
+    epochs : int
+    cells_per_batch : int
+        Cells of a training step, drawn from all boxes.
+    block : int
+        Side, in cells, of the cubes over which residuals are taken; must divide the mesh.
+    learning_rate : float
+        Of Adam, in the first epoch.
+    learning_rate_decay : float
+        Factor per epoch.
+    particle_fraction : float
+        Share of the particles that is used, drawn once per seed; 1 is all.
+    estimator : str
+        ``unbiased``, ``halves`` or ``plain`` (``lagbias.loss``).
+    normalisation : str
+        ``exact`` makes <f> = 1 over all particles of the set; ``penalty`` is the authors'
+        ((<f> - 1) / tol)^2, tol = max(0.1 / epoch^3, 1e-4), on 1e5 fixed particles from the third
+        epoch on, and (log10 f + 5)^4 where log10 f < -5.
+    snapshot_epoch : int or None
+        Keep the weights of this epoch; None keeps the last.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    hidden_layers: int = 3
+    neurons: int = 20
+    activation: str = "silu"
+    epochs: int = 14
+    cells_per_batch: int = 1_600
+    block: int = 2
+    learning_rate: float = 0.01
+    learning_rate_decay: float = 0.75
+    particle_fraction: float = 1.0
+    estimator: str = "unbiased"
+    normalisation: str = "exact"
+    snapshot_epoch: int | None = None
+
+    def __post_init__(self):
+        checks = {
+            "epochs": self.epochs >= 1,
+            "block": self.block >= 1,
+            "cells_per_batch": self.cells_per_batch >= self.block**3,
+            "learning_rate": self.learning_rate > 0,
+            "learning_rate_decay": 0 < self.learning_rate_decay <= 1,
+            "particle_fraction": 0 < self.particle_fraction <= 1,
+            "estimator": self.estimator in ESTIMATORS,
+            "normalisation": self.normalisation in NORMALISATIONS,
+            "snapshot_epoch": self.snapshot_epoch is None
+            or 1 <= self.snapshot_epoch <= self.epochs,
+        }
+        for field, fine in checks.items():
+            if not fine:
+                raise InputError(
+                    f"training.{field}: found {getattr(self, field)!r}, out of its range "
+                    f"(estimators {ESTIMATORS}, normalisations {NORMALISATIONS})"
+                )
+
+
+PRESETS = {
+    "seed": TrainingSettings(),
+    "code": TrainingSettings(
+        hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000, block=1,
+        learning_rate=2e-3, particle_fraction=0.1, estimator="plain", normalisation="penalty",
+        snapshot_epoch=50,
+    ),
+}  # fmt: skip
+
+
+def settings_from(preset: str, **changes) -> TrainingSettings:
+    """The settings of a preset, with changes.
+
+    Raises
+    ------
+    InputError
+        If the preset or a field is unknown.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"training.preset: found {preset!r}, expected one of {sorted(PRESETS)}")
+    known = {field.name for field in fields(TrainingSettings)}
+    for name in changes:
+        if name not in known:
+            raise InputError(f"training.{name}: unknown; expected one of {sorted(known)}")
+    return TrainingSettings(**(asdict(PRESETS[preset]) | changes))
