@@ -79,8 +79,14 @@ def power(
     -------
     dict of (shells,) arrays: ``power`` [(Mpc/h)^3], ``modes``, ``k`` [h/Mpc] mean wavenumber
     """
+    # An auto power is handed over as a cross power too: one function to compile, not two.
     result = calc_pk_from_deltak(
-        first, grid.box_size, edges, np.array([0.0, 1.0]), field2_fft=second, nthread=threads
+        first,
+        grid.box_size,
+        edges,
+        np.array([0.0, 1.0]),
+        field2_fft=first if second is None else second,
+        nthread=threads,
     )
     return {"power": result["power"], "modes": result["N_mode"], "k": result["k_avg"]}
 
