@@ -45,9 +45,11 @@ def library(*modules):
         if str(file) not in found:
             found.append(str(file))
             for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                    "lagbias."
-                ):
+                if not isinstance(node, ast.ImportFrom):
+                    continue
+                if node.module == "lagbias":
+                    queue += [name.name for name in node.names]
+                elif (node.module or "").startswith("lagbias."):
                     queue.append(node.module.removeprefix("lagbias."))
     return sorted(str(Path(file).relative_to(workflow.basedir)) for file in found)
 
