@@ -381,8 +381,8 @@ def test_mean_ratio_over_all_training_particles_is_one(trained, stores):
         mean = network(inputs).double().mean().item()
     # The normalisation is a float64 number applied in float32.
     np.testing.assert_allclose(mean, 1, rtol=0, atol=1e-5)
-    # The scale sits in the last bias (see ``_anchor``): what is left to divide out is rounding.
-    assert abs(network.log10_normalisation.item()) < 1e-5
+    # The scale sits in the last bias (see ``_anchor``): what is left to divide out is sampling.
+    assert abs(network.log10_normalisation.item()) < 0.02
 
 
 def test_losses_fall_and_every_epoch_is_recorded(trained):
@@ -655,9 +655,10 @@ def test_training_that_diverges_stops_with_what_to_change(stores, tmp_path):
 def test_scale_of_the_unnormalised_ratio_is_anchored(rng):
     boxes = boxes_of_sides(rng, 4)
     network = HaloToMassRatio(Architecture(3), generator_of(1, "weights"))
+    module = RatioTraining(network, boxes, boxes, TrainingSettings(cells_per_batch=8), seed=1)
+    module.follow_mean(module.all_ratios(boxes))
     with torch.no_grad():
         network.layers[-1].bias += 6
-    module = RatioTraining(network, boxes, boxes, TrainingSettings(cells_per_batch=8), seed=1)
     module._anchor()
     mean = mean_over_particles(module.all_ratios(boxes), boxes)
-    assert mean == pytest.approx(1, abs=1e-5)
+    assert mean == pytest.approx(1, abs=1e-4)

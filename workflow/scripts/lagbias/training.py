@@ -34,6 +34,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and
 
 PENALTY_PARTICLES = 100_000  # the authors' fixed particles for the penalty on <f>
 PENALTY_FROM_EPOCH = 3
+HELD_ACTIVATIONS = 2**26  # numbers kept between the two ways through a step: 256 MB
 
 
 class CellBatches:
@@ -62,8 +63,8 @@ class RatioTraining(lightning.LightningModule):
     """The training of one network.
 
     A step evaluates f in passes small enough for the cache, sums cells, differentiates the loss
-    with respect to f, and runs the passes again backwards: exact gradients of large batches in
-    bounded memory.
+    with respect to f, and goes through the passes backwards, evaluating them again where their
+    activations do not fit: exact gradients of large batches in bounded memory.
     """
 
     def __init__(
@@ -121,6 +122,11 @@ class RatioTraining(lightning.LightningModule):
         return torch.cat([self.network(inputs[part]) for part in self._passes(len(inputs))])
 
     @property
+    def activations(self) -> int:
+        """Numbers that one row leaves in the network: every layer's sums and what they become."""
+        return 2 * self.settings.hidden_layers * self.settings.neurons
+
+    @property
     def exact(self) -> bool:
         """Whether <f> = 1 is held exactly, rather than by a penalty."""
         return self.settings.normalisation == "exact"
@@ -139,14 +145,15 @@ class RatioTraining(lightning.LightningModule):
 
     @torch.no_grad()
     def _anchor(self) -> None:
-        """Shift the last bias so that <f> = 1.
+        """Shift the last bias so that <f> is about 1, by the last step's particles.
 
         The scale of the unnormalised f does not change the model, so nothing holds it but the
         rounding of its gradient, which Adam magnifies.
         """
-        boxes = self.training_boxes[0]
-        mean = mean_over_particles(self.all_ratios(boxes), boxes)
-        self.network.layers[-1].bias -= float(np.log10(mean))
+        last = len(self.batches) - 1
+        inputs = self.training_boxes[0].inputs[self._mean_ratio.rows(last)]
+        mean = self._mean_ratio.now(self.network(inputs), last)
+        self.network.layers[-1].bias -= torch.log10(mean)
 
     def loss_of_batch(
         self,
@@ -174,13 +181,15 @@ class RatioTraining(lightning.LightningModule):
         rows, lengths = boxes.rows_of(cells)
         evaluated = torch.cat([rows, self._mean_ratio.rows(batch_index)]) if self.exact else rows
         inputs = boxes.inputs[evaluated]
-        with torch.no_grad():
-            ratio = torch.cat([self.network(inputs[part]) for part in self._passes(len(inputs))])
-        ratio.requires_grad_(True)
+        held = len(inputs) * self.activations <= HELD_ACTIVATIONS
+        with torch.set_grad_enabled(held):
+            passes = [self.network(inputs[part]) for part in self._passes(len(inputs))]
+        ratio = torch.cat([part.detach() for part in passes]).requires_grad_(True)
         self.loss_of_batch(ratio, cells, rows, lengths, batch_index).backward()
         optimiser.zero_grad()
-        for part in self._passes(len(inputs)):
-            self.network(inputs[part]).backward(ratio.grad[part])
+        for number, part in enumerate(self._passes(len(inputs))):
+            again = passes[number] if held else self.network(inputs[part])
+            again.backward(ratio.grad[part])
         if not self.exact:
             self._penalty().backward()
         optimiser.step()

@@ -44,11 +44,11 @@ class TrainingSettings:
     hidden_layers: int = 3
     neurons: int = 20
     activation: str = "silu"
-    epochs: int = 14
+    epochs: int = 10
     cells_per_batch: int = 1_600
     block: int = 2
     learning_rate: float = 0.01
-    learning_rate_decay: float = 0.75
+    learning_rate_decay: float = 0.65
     particle_fraction: float = 1.0
     estimator: str = "unbiased"
     normalisation: str = "exact"
