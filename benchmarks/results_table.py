@@ -1,0 +1,64 @@
+"""The README's table of results, from a summary that the workflow has written.
+
+    python benchmarks/results_table.py [results/tables/mini_N50_on_mini_ph004_summary.csv]
+
+Prints Markdown; ranges are those of the seeds.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+
+from lagbias.layout import parse_model, parse_scales
+
+COLUMNS = {
+    "P ratio, k < 0.1": "power_ratio_k0-0.1",
+    "k < 0.2": "power_ratio_k0-0.2",
+    "0.1–0.3": "power_ratio_k0.1-0.3",
+    "cross ratio, k < 0.2": "cross_ratio_k0-0.2",
+    "P_error/P_shot, 0.1–0.3": "error_over_shot_k0.1-0.3",
+    "validation loss": "validation_loss_mean",
+}
+NUMBER_WORDS = ["", "one", "two", "three", "four", "five", "six"]
+
+
+def label(model: str) -> str:
+    """A model's name in words: ``R2-R4-pc2`` is ``2, 4 → 2 directions``."""
+    if not model.startswith("R"):
+        return {"linear": "linear bias"}.get(model, model)
+    scale_set, directions = parse_model(model)
+    scales = parse_scales(scale_set)
+    listed = ", ".join(f"{scale:g}" for scale in scales)
+    if directions:
+        return f"{listed} → {directions} direction{'s' * (directions > 1)}"
+    return f"{NUMBER_WORDS[len(scales)]}: {listed}"
+
+
+def cell(row: pd.Series, column: str) -> str:
+    """A number, with its range over seeds where it has one."""
+    if pd.isna(row[column]):
+        return ""
+    low, high = row.get(f"{column}_seed_min"), row.get(f"{column}_seed_max")
+    spread = "" if pd.isna(low) else f" ({low:.3f}–{high:.3f})"
+    return f"{row[column]:.3f}{spread}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "table", nargs="?", default="results/tables/mini_N50_on_mini_ph004_summary.csv"
+    )
+    table = pd.read_csv(parser.parse_args().table)
+    print("| smoothing scales [Mpc/h] |", " | ".join(COLUMNS), "|")
+    print("|---" * (len(COLUMNS) + 1) + "|")
+    for _, row in table.iterrows():
+        cells = [cell(row, column) for column in COLUMNS.values()]
+        print(f"| {label(row['model'])} |", " | ".join(cells), "|")
+
+
+if __name__ == "__main__":
+    main()
