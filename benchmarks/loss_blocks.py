@@ -1,16 +1,18 @@
 """How the size of the cubes in the loss moves the model's power.
 
-    python benchmarks/loss_blocks.py [--blocks 1 2 4]
+    python benchmarks/loss_blocks.py [--blocks 1 2 4] [--config config/config.yaml] [--set mini]
 
-Trains the showcase model of config/config.yaml with residuals over cubes of so many cells a side,
-on the stores that `snakemake --cores 2` has made, and prints P_model / P_halo and P_cross / P_halo
-in bands of k on the training boxes (mean) and on the validation box. Test boxes are not looked at.
+Trains the showcase model of a config with residuals over cubes of so many cells a side, on the
+stores that the workflow has made, and prints ratios of power (model and cross over halo, error over
+shot) in bands of k on the training boxes (mean) and the validation boxes. Test boxes are not looked
+at.
 """
 
 import argparse
 import logging
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,12 @@ from lagbias.tables import BANDS
 from lagbias.training import train_network
 from lagbias.training_settings import settings_from
 
+RATIOS = {
+    "P_model/P_halo": ("power_model", "power_halo"),
+    "P_cross/P_halo": ("power_cross", "power_halo"),
+    "P_error/P_shot": ("power_error", "shot_noise"),
+}
+
 
 def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Path], Path, Path]:
     """Feature, particle and halo stores of a box."""
@@ -36,7 +44,7 @@ def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Pat
 
 
 def ratios_on(box: str, weights: dict, projection: Path, config: dict, folder: Path) -> np.ndarray:
-    """P_model / P_halo and P_cross / P_halo in the bands, of f averaged over seeds."""
+    """The three ratios in the bands, of f averaged over seeds, (ratios, bands)."""
     scales, nmin = parse_scales(config["showcase"]), config["halo_cuts"][0]
     grids, particles, halos = stores_of(box, scales, nmin)
     cell_size = config["mesh"]["evaluation_cell_size"]
@@ -48,31 +56,32 @@ def ratios_on(box: str, weights: dict, projection: Path, config: dict, folder: P
     spectra = read_netcdf(folder / "s.nc")
     mean = list(spectra["member"].values).index(MEAN)
     return np.array(
-        [
-            [band_average(spectra, name, "power_halo", *band)[mean] for band in BANDS]
-            for name in ("power_model", "power_cross")
-        ]
+        [[band_average(spectra, *pair, *band)[mean] for band in BANDS] for pair in RATIOS.values()]
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, nargs="+", default=[1, 2, 4])
-    blocks = parser.parse_args().blocks
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = yaml.safe_load(Path("config/config.yaml").read_text())
-    boxes = config["training_sets"]["mini"]
+    parser.add_argument("--config", default="config/config.yaml")
+    parser.add_argument("--set", default="mini")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    warnings.filterwarnings("ignore")
+    config = yaml.safe_load(Path(arguments.config).read_text())
+    boxes = config["training_sets"][arguments.set]
     scales, nmin = parse_scales(config["showcase"]), config["halo_cuts"][0]
-    projection = Path(f"results/fits/mini/N{nmin}/{config['showcase']}/projection.nc")
+    projection = Path(f"results/fits/{arguments.set}/N{nmin}/{config['showcase']}/projection.nc")
     parts = {
         part: Boxes(*zip(*(stores_of(box, scales, nmin) for box in boxes[part]), strict=True))
         for part in ("train", "validate")
     }
-    bands = " ".join(f"k={low:g}-{high:g}" for low, high in BANDS)
-    lines = [f"block, boxes: P_model/P_halo and P_cross/P_halo at {bands}"]
+    bands = ", ".join(f"{low:g}–{high:g}" for low, high in BANDS)
+    print(f"| cubes [cells a side] | boxes | {' | '.join(RATIOS)} |  k = {bands}")
+    print("|---" * (len(RATIOS) + 2) + "|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for block in blocks:
+        for block in arguments.blocks:
             settings = settings_from(**(config["training"] | {"block": block}))
             weights = {seed: folder / f"b{block}/seed{seed}/w.pt" for seed in config["seeds"]}
             for seed, path in weights.items():
@@ -82,9 +91,8 @@ def main() -> None:
                 )  # fmt: skip
             for part in ("train", "validate"):
                 found = [ratios_on(box, weights, projection, config, folder) for box in boxes[part]]
-                power, cross = np.mean(found, axis=0).round(3)
-                lines.append(f"{block}, {part}: {power} {cross}")
-    print("\n".join(lines))
+                cells = [" ".join(f"{v:.3f}" for v in row) for row in np.mean(found, axis=0)]
+                print(f"| {block} | {part} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

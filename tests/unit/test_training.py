@@ -655,7 +655,9 @@ def test_training_that_diverges_stops_with_what_to_change(stores, tmp_path):
 def test_scale_of_the_unnormalised_ratio_is_anchored(rng):
     boxes = boxes_of_sides(rng, 4)
     network = HaloToMassRatio(Architecture(3), generator_of(1, "weights"))
-    module = RatioTraining(network, boxes, boxes, TrainingSettings(cells_per_batch=8), seed=1)
+    module = RatioTraining(
+        network, boxes, boxes, TrainingSettings(cells_per_batch=8, block=2), seed=1
+    )
     module.follow_mean(module.all_ratios(boxes))
     with torch.no_grad():
         network.layers[-1].bias += 6

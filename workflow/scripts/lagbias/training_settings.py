@@ -45,10 +45,10 @@ class TrainingSettings:
     neurons: int = 20
     activation: str = "silu"
     epochs: int = 10
-    cells_per_batch: int = 1_600
-    block: int = 2
+    cells_per_batch: int = 800
+    block: int = 4
     learning_rate: float = 0.01
-    learning_rate_decay: float = 0.65
+    learning_rate_decay: float = 0.5
     particle_fraction: float = 1.0
     estimator: str = "unbiased"
     normalisation: str = "exact"
