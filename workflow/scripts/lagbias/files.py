@@ -14,7 +14,16 @@ from lagbias.errors import DISK_FULL, StorageError
 log = logging.getLogger(__name__)
 
 # What a disk says that does not take a file; other errors are not of the file being written.
-NOT_WRITABLE = (*DISK_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR)
+NOT_WRITABLE = (
+    *DISK_FULL,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+)
 
 
 @contextmanager
