@@ -168,33 +168,52 @@ def contents(store: Path) -> dict[str, bytes]:
     }
 
 
-def test_full_and_read_only_disk_under_snakemake(undisturbed, folder):
-    """One line each; with room and permission, the same bytes as undisturbed."""
-    features = (folder / STORE).parent
-    shutil.rmtree(features)
-    features.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(features)]
+@contextlib.contextmanager
+def disk(path: Path, *options: str):
+    """An empty file system of its own on a folder."""
+    path.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(path)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"no disk can be mounted here, which takes root: {done.stderr.strip()}")
     try:
-        for state_of_disk, reason in (
-            ("rw", "No space left on device; the disk or your quota is used up: make room"),
-            ("ro", "Read-only file system; expected a folder that you may read and write"),
-        ):
-            subprocess.run(["mount", "-o", f"remount,{state_of_disk}", features], check=True)
-            done = snakemake(folder, STORE)
-            assert done.returncode == 1, done.stdout
-            assert f"error: {STORE}" in done.stdout, done.stdout
-            assert reason in done.stdout
-            assert "Traceback" not in done.stdout
-            assert list(features.iterdir()) == []
-        subprocess.run(["mount", "-o", "remount,rw,size=10m", features], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def test_disk_that_fills_under_snakemake_and_then_has_room(undisturbed, folder):
+    features = (folder / STORE).parent
+    shutil.rmtree(features)
+    with disk(features, "size=64k"):
+        done = snakemake(folder, STORE)
+        assert done.returncode == 1, done.stdout
+        assert f"error: {STORE}: No space left on device; the disk or your quota" in done.stdout
+        assert "Traceback" not in done.stdout
+        assert list(features.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=10m", features], check=True)
         done = snakemake(folder, STORE)
         assert done.returncode == 0, done.stdout
         assert contents(folder / STORE) == contents(undisturbed / STORE)
-    finally:
-        subprocess.run(["umount", "--lazy", features], check=True)
+
+
+@pytest.mark.parametrize("place", ["results", "logs"])
+def test_read_only_folder_is_named_before_anything_runs(folder, place):
+    with disk(folder / place, "ro"):
+        done = snakemake(folder, STORE, "--force")
+    assert done.returncode == 1, done.stdout
+    assert f"{place}: found a folder that cannot be written to" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "rule compute_features" not in done.stdout
+
+
+def test_results_that_are_a_file_are_named(folder):
+    shutil.rmtree(folder / "results")
+    (folder / "results").touch()
+    done = snakemake(folder, STORE)
+    assert done.returncode == 1, done.stdout
+    assert "results: found a file that cannot be written to, expected a folder" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_names_in_a_config_are_never_run_by_a_shell(undisturbed):

@@ -5,14 +5,27 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from lagbias.errors import StorageError
+from lagbias.files import check_writable
 from lagbias.layout import BoxFiles, files_per_product, parse_model, parse_scales
 from lagbias.settings import check_config, check_schema
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 check_config(config)
+
+
+# Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
+onstart:
+    try:
+        check_writable("results", "logs")
+    except StorageError as error:
+        raise WorkflowError(str(error))
+
 
 SIMULATIONS = config["simulations"]
 SETS = config["training_sets"]

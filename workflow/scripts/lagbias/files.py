@@ -68,6 +68,29 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def check_writable(*folders: str | Path) -> None:
+    """Refuse to begin where results cannot be written.
+
+    Parameters
+    ----------
+    folders : paths; of one that is not there yet, its nearest parent counts
+
+    Raises
+    ------
+    StorageError
+        If one cannot be written to.
+    """
+    for folder in folders:
+        places = (Path(folder), *Path(folder).absolute().parents)
+        there = next(place for place in places if place.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            raise StorageError(
+                f"{folder}: found {'a folder' if there.is_dir() else 'a file'} that cannot be "
+                "written to, expected a folder that you may write to: mend its permissions, or "
+                "make it a link to one on a disk that is not read-only"
+            )
+
+
 @contextmanager
 def alone(lock: str | Path) -> Iterator[None]:
     """Hold a lock file for a block of work; a process that dies lets go of it.
