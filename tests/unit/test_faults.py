@@ -551,7 +551,7 @@ def lose_all_but_metadata(store: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [cut_chunk, lose_chunk, lose_variable, lose_all_but_metadata, cut_metadata]
 )
-def test_store_cut_short_is_named_and_never_read_as_zeros(
+def test_store_cut_short_is_named_and_never_read_as_empty(
     finished, folder, capsys, rule, store, damage
 ):
     job = JOBS[rule]

@@ -141,10 +141,10 @@ def test_chunks_are_few_and_below_the_limit(tmp_path, monkeypatch):
 
 def test_chunk_of_zeros_is_on_disk_and_a_lost_one_is_an_error(tmp_path):
     """zarr would leave it out, and then read a lost chunk as zeros."""
-    append_variable(tmp_path / "a.zarr", "noise", np.zeros(3), ("member",), units="1")
-    np.testing.assert_array_equal(open_store(tmp_path / "a.zarr")["noise"], 0)
-    (tmp_path / "a.zarr/noise/c/0").unlink()
-    with pytest.raises(InputError, match="is cut short: .*noise/c/0 has 0 bytes, expected 24"):
+    append_variable(tmp_path / "a.zarr", "count", np.zeros(3, dtype=int), ("cell",), units="1")
+    np.testing.assert_array_equal(open_store(tmp_path / "a.zarr")["count"], 0)
+    (tmp_path / "a.zarr/count/c/0").unlink()
+    with pytest.raises(InputError, match="is cut short: .*count/c/0 has 0 bytes, expected 24"):
         open_store(tmp_path / "a.zarr")
 
 

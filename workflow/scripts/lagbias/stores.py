@@ -74,7 +74,7 @@ def open_store(path: str | Path) -> xr.Dataset:
 
 
 def check_whole(store: xr.Dataset, path: Path) -> None:
-    """Hold the files of a store against its metadata: zarr reads a lost chunk as zeros.
+    """Hold the files of a store against its metadata: zarr reads a lost chunk as zeros or NaN.
 
     Raises
     ------
