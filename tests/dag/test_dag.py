@@ -116,6 +116,19 @@ def test_other_spellings_of_a_scale_set_are_refused(repository, spelling, advice
     assert advice in run.stdout + run.stderr
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("mini_ph000/features/R2.0.zarr", "write R2"),
+        ("mini_ph000/halos/N050.zarr", "No rule to produce"),
+    ],
+)
+def test_a_store_has_one_spelling(repository, path, message):
+    run = snakemake(repository, "-n", f"results/{path}")
+    assert run.returncode != 0
+    assert message in run.stdout + run.stderr
+
+
 def test_touching_an_unchanged_module_reruns_nothing(finished):
     make_newest(finished / "workflow/scripts/lagbias/training.py")
     assert planned(finished) == {}

@@ -1,10 +1,15 @@
 """A config whose parts do not fit together is refused, naming the field and what to do."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 from lagbias.errors import InputError
-from lagbias.settings import check_config
+from lagbias.settings import check_config, check_schema
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 CONFIG = {
     "simulations": {
@@ -107,3 +112,44 @@ def test_config_without_mini_boxes_needs_no_section_mini():
     local = {"source": "local", "root": "somewhere", "density_grid": 192}
     config["simulations"] |= {"mini_ph000": local, "mini_ph001": local}
     check_config(config)
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+def test_configs_of_the_repository_are_as_the_schema_says(config):
+    check_schema(yaml.safe_load(config.read_text()), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("halo_cutz",), [50], "^config: halo_cutz is unknown, did you mean halo_cuts[?]; see"),
+        (("colour",), 1, "^config: colour is unknown, remove it; see config/README.md$"),
+        (("training", "epoch"), 3, "^config: training.epoch is unknown, did you mean epochs[?]"),
+        (("simulations", "tiny_ph000", "fase"), 3, "simulations.tiny_ph000.fase .* mean phase[?]"),
+        (("training", "epochs"), "many", "^config: training.epochs: 'many' is not of type 'int"),
+        (("training", "preset"), "sed", r"training.preset: 'sed' is not one of \['seed', 'code"),
+        (("halo_cuts",), [50, -1], r"^config: halo_cuts.1: -1 is less than the minimum of 1"),
+        (("seeds",), None, "^config: seeds is missing; see config/README.md$"),
+        (("device",), "gpu", "^config: device: 'gpu' is not one of"),
+    ],
+)
+def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    part = config
+    for key in path[:-1]:
+        part = part[key]
+    if value is None:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    with pytest.raises(InputError, match=message) as refused:
+        check_schema(config, SCHEMA)
+    assert "\n" not in str(refused.value)
+
+
+def test_all_typos_in_a_config_are_told_at_once():
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    config["halo_cutz"] = config.pop("halo_cuts")
+    config["training"]["epochs"] = 0
+    with pytest.raises(InputError, match="halo_cuts is missing; halo_cutz is unknown.*; training"):
+        check_schema(config, SCHEMA)

@@ -139,6 +139,15 @@ def test_chunks_are_few_and_below_the_limit(tmp_path, monkeypatch):
     np.testing.assert_array_equal(open_store(tmp_path / "a.zarr")["a"], values)
 
 
+def test_chunk_of_zeros_is_on_disk_and_a_lost_one_is_an_error(tmp_path):
+    """zarr would leave it out, and then read a lost chunk as zeros."""
+    append_variable(tmp_path / "a.zarr", "count", np.zeros(3, dtype=int), ("cell",), units="1")
+    np.testing.assert_array_equal(open_store(tmp_path / "a.zarr")["count"], 0)
+    (tmp_path / "a.zarr/count/c/0").unlink()
+    with pytest.raises(InputError, match="is cut short: .*count/c/0 has 0 bytes, expected 24"):
+        open_store(tmp_path / "a.zarr")
+
+
 def test_absent_or_foreign_store_is_named(tmp_path):
     (tmp_path / "empty.zarr").mkdir()
     (tmp_path / "text.zarr").write_text("no store")

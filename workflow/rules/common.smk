@@ -5,16 +5,27 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.utils import validate
+from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from lagbias.errors import StorageError
+from lagbias.files import check_writable
 from lagbias.layout import BoxFiles, files_per_product, parse_model, parse_scales
-from lagbias.settings import check_config
+from lagbias.settings import check_config, check_schema
 
-validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 check_config(config)
+
+
+# Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
+onstart:
+    try:
+        check_writable("results", "logs")
+    except StorageError as error:
+        raise WorkflowError(str(error))
+
 
 SIMULATIONS = config["simulations"]
 SETS = config["training_sets"]
@@ -28,13 +39,13 @@ SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
 wildcard_constraints:
     sim="|".join(SIMULATIONS),
     set="|".join(SETS),
-    nmin=r"\d+",
+    nmin=r"[1-9]\d*",
     R=r"\d+(\.\d+)?",
     scales=SCALES,
     network=rf"{SCALES}(-pc\d+)?",
     model=rf"{SCALES}(-pc\d+)?|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
-    seed=r"\d+",
+    seed=r"0|[1-9]\d*",
 
 
 def library(*modules):
@@ -84,6 +95,7 @@ def particle_files(wildcards):
 
 
 def density_file(wildcards):
+    parse_scales(f"R{wildcards.R}")  # refuses other spellings of a scale, as R2.0
     return source_files(wildcards.sim)[0]
 
 

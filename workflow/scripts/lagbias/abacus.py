@@ -5,7 +5,7 @@ The traps that this module knows are listed in docs/traps.md.
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import abacusnbody.data.asdf  # noqa: F401  (registers AbacusSummit's compression with asdf)
@@ -14,12 +14,15 @@ import numpy as np
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from abacusnbody.data.read_abacus import read_asdf
 
+from lagbias.checksums import cksum, listed_cksum
 from lagbias.errors import InputError
 from lagbias.layout import BoxFiles
 
 log = logging.getLogger(__name__)
 
 PARTICLE_PRODUCTS = ("field_rv_A", "halo_rv_A")
+BOX_FIELDS = ("SimName", "BoxSize")
+SNAPSHOT_FIELDS = (*BOX_FIELDS, "Redshift", "NP", "ppd", "ParticleMassHMsun")
 
 
 def growth_factor(growth_table: dict, redshift: float) -> float:
@@ -46,16 +49,28 @@ def growth_factor(growth_table: dict, redshift: float) -> float:
     )
 
 
-def read_header(path: str | Path) -> dict:
+def read_header(path: str | Path, fields: Sequence[str] = BOX_FIELDS) -> dict:
     """The header of one Abacus file.
+
+    Parameters
+    ----------
+    path : path
+    fields : names that the header must have
 
     Raises
     ------
     InputError
-        If the file is absent or is not a whole ASDF file with a header.
+        If the file is absent or is not a whole ASDF file with a header, or a field is missing.
     """
     with _reading(path), asdf.open(path) as file:
-        return dict(file["header"])
+        header = dict(file["header"])
+    lacking = [field for field in fields if field not in header]
+    if lacking:
+        raise InputError(
+            f"{path}: the header lacks {', '.join(lacking)}; expected the fields of an "
+            "AbacusSummit header: fetch the file again"
+        )
+    return header
 
 
 class _reading:
@@ -78,6 +93,32 @@ class _reading:
         return False
 
 
+def verify(path: Path) -> None:
+    """Refuse a file that is not what its maker wrote.
+
+    Held against the checksum list of its folder, which covers every byte; without a list or an
+    entry, its blocks are held against the MD5 sums that ASDF keeps beside them. Decompressing a
+    damaged block may crash or, worse, not.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    with _reading(path):
+        expected = listed_cksum(path)
+        if expected is None:
+            with asdf.open(path, lazy_load=False, validate_checksums=True):
+                return
+        found = cksum(path)
+    if found != expected:
+        raise InputError(
+            f"{path} cannot be read: found CRC {found[0]} of {found[1]} bytes, expected "
+            f"{expected[0]} of {expected[1]} by checksums.crc32 of its folder; the file is damaged "
+            "(or the list is of another one): delete it and fetch or make it again"
+        )
+
+
 def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, float]:
     """Linear overdensity at a redshift, delta_1(q) = delta_IC(q) D(z) / D(z_init).
 
@@ -93,8 +134,9 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     box_size : float
         [Mpc/h]
     """
+    verify(Path(path))
+    header = read_header(path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable"))
     with _reading(path), asdf.open(path) as file:
-        header = dict(file["header"])
         overdensity = np.array(file["data"]["density"], dtype=np.float32)
     table = header["GrowthTable"]
     growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
@@ -119,14 +161,31 @@ def read_halos(halos: Path) -> tuple[np.ndarray, np.ndarray, dict]:
     particle_count : int64, (n,)
         Particles of each halo.
     header : dict
+
+    Raises
+    ------
+    InputError
+        If a file is damaged, of another box than the first, or has positions that are none.
     """
+    names = {}
+    for file in sorted((halos / "halo_info").glob("halo_info_*.asdf")):
+        verify(file)
+        names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
+        check_same_name(names, "halos")
     with _reading(halos), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         catalogue = CompaSOHaloCatalog(
             halos, cleaned=False, subsamples=False, fields=["N", "x_com"]
         )
     particle_count = np.asarray(catalogue.halos["N"]).astype(np.int64)
-    return np.asarray(catalogue.halos["x_com"]), particle_count, dict(catalogue.header)
+    position = np.asarray(catalogue.halos["x_com"])
+    bad = int((~np.isfinite(position)).any(axis=1).sum())
+    if bad:
+        raise InputError(
+            f"{halos}: x_com of {bad} of {len(position)} halos is not finite; expected positions; "
+            "fetch or make the halo_info files again"
+        )
+    return position, particle_count, dict(catalogue.header)
 
 
 def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
@@ -146,13 +205,18 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
     Raises
     ------
     InputError
-        If a position file and its PID twin differ in length, or a file is damaged.
+        If a position file and its PID twin differ in length or box, or a file is damaged.
     """
     for product in PARTICLE_PRODUCTS:
         for rv_file in files.product(product):
             pid_file = (
                 files.halos / product.replace("rv", "pid") / rv_file.name.replace("rv", "pid")
             )
+            names = {}
+            for file in (rv_file, pid_file):
+                verify(file)
+                names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
+            check_same_name(names, "positions and identifiers")
             with _reading(rv_file):
                 rv = read_asdf(str(rv_file), load=["pos"], verbose=False)
             with _reading(pid_file):
@@ -163,6 +227,19 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
                     "twins; compare both with checksums.crc32 of their folders"
                 )
             yield np.asarray(rv["pos"]), np.asarray(pid["lagr_idx"]), dict(rv.meta)
+
+
+def check_same_name(names: Mapping[Path, str], what: str) -> None:
+    """Refuse files, given with the names in their headers, that are of several simulations.
+
+    Raises
+    ------
+    InputError
+        If the names differ.
+    """
+    if len(set(names.values())) > 1:
+        found = ", ".join(f"{file} is of {name}" for file, name in names.items())
+        raise InputError(f"{what} of different boxes: {found}; use files of one box")
 
 
 def check_same_box(header: dict, density_header: dict, redshift: float, where: str) -> None:

@@ -20,7 +20,6 @@ Every file is written beside its place and moved there when it is whole.
 """
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -34,6 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lagbias.checksums import CHECKSUM_LIST, cksum
 from lagbias.errors import InputError
+from lagbias.files import written_whole
 
 # Constants of the rvint format, the inverse of abacusnbody.data.bitpacked.unpack_rvint.
 RVINT_POSITION_STEPS = 1_000_000
@@ -147,17 +147,12 @@ def write_asdf(path: Path, tree: Mapping[str, object]) -> Path:
     Path
         The path written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     contents = asdf.AsdfFile({**tree, "history": {"extensions": _extensions_used(tree)}})
     for array in tree["data"].values():
         # asdf hands the compressor bytes; it can shuffle them only if told the item size.
         contents.set_array_compression(array, "blsc", typesize=array.dtype.itemsize)
-    try:
-        contents.write_to(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as partial:
+        contents.write_to(partial)
     return path
 
 
@@ -350,7 +345,6 @@ def write_checksums(folder: Path) -> Path:
         crc, size = cksum(path)
         lines.append(f"{crc} {size} {path.name}\n")
     target = folder / CHECKSUM_LIST
-    beside = folder / f".{CHECKSUM_LIST}.{os.getpid()}.part"
-    beside.write_text("".join(lines))
-    os.replace(beside, target)
+    with written_whole(target) as partial:
+        partial.write_text("".join(lines))
     return target

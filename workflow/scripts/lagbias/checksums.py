@@ -31,3 +31,19 @@ def cksum(path: Path) -> tuple[int, int]:
     length = size.to_bytes((size.bit_length() + 7) // 8, "little")
     crc = zlib.crc32(length.translate(BIT_REVERSED), crc)
     return int(f"{crc:032b}"[::-1], 2), size
+
+
+def listed_cksum(path: Path) -> tuple[int, int] | None:
+    """CRC and bytes that the list in a file's folder gives for it; None without list or entry."""
+    entries = path.parent / CHECKSUM_LIST
+    if not entries.exists():
+        return None
+    lines = (line.split() for line in entries.read_text().splitlines())
+    return next(
+        (
+            (int(fields[0]), int(fields[1]))
+            for fields in lines
+            if len(fields) == 3 and Path(fields[2]).name == path.name
+        ),
+        None,
+    )

@@ -176,11 +176,15 @@ def write_features(
     grid = Grid(len(linear_density), box_size)
     for smoothing_scale in stores:
         check_scale(smoothing_scale, grid)
-    if not all(np.isfinite(plane).all() for plane in linear_density):
-        raise InputError(
-            f"linear density of {attributes.get('simulation', 'the box')} holds values that are "
-            "not finite; expected overdensities; check the ic_dens file against its checksum"
-        )
+    for number, plane in enumerate(linear_density):
+        bad = np.argwhere(~np.isfinite(plane))
+        if len(bad):
+            raise InputError(
+                f"linear density of {attributes.get('simulation', 'the box')} holds values that "
+                f"are not finite: found {plane[tuple(bad[0])]} at grid point "
+                f"{[number, *bad[0].tolist()]}; expected overdensities; fetch or make its ic_dens "
+                "file again"
+            )
     features = SmoothedFeatures(linear_density, box_size, threads)
     del linear_density
     for smoothing_scale, path in stores.items():

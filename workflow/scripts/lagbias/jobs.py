@@ -5,8 +5,10 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from lagbias.errors import InputError, TrainingError
+from lagbias.errors import InputError, RunError, StorageError
+from lagbias.files import NOT_WRITABLE, alone
 
 FORMAT = "%(asctime)s %(name)s: %(message)s"
 
@@ -15,22 +17,31 @@ FORMAT = "%(asctime)s %(name)s: %(message)s"
 def reporting(job) -> Iterator[None]:
     """Log to the job's log file and to the terminal; turn bad input into one message.
 
+    A job outlives a Snakemake that was killed: it holds a lock beside its log, so that the same
+    job, started once more, does not write the same files.
+
     Parameters
     ----------
-    job : the ``snakemake`` object of a script, or anything with ``log`` and ``rule``
+    job : the ``snakemake`` object of a script, or anything with ``log``, ``rule`` and ``wildcards``
     """
-    file = logging.FileHandler(job.log[0], mode="w")
-    file.setFormatter(logging.Formatter(FORMAT, datefmt="%H:%M:%S"))
     terminal = logging.StreamHandler()
     label = " ".join(str(value) for value in job.wildcards)
     terminal.setFormatter(logging.Formatter(f"[{job.rule} {label}] %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[terminal], force=True)
+    logging.raiseExceptions = False  # a log line lost on a full disk is not worth a traceback
     warnings.filterwarnings("ignore", module="pytorch_lightning")
+    log = logging.getLogger("lagbias")
     try:
-        yield
-    except (InputError, TrainingError) as error:
-        logging.getLogger("lagbias").error("error: %s", error)
-        sys.exit(1)
-    except Exception:
-        logging.getLogger("lagbias").exception("unexpected error")
+        with alone(Path(job.log[0]).with_suffix(".lock")):
+            file = logging.FileHandler(job.log[0], mode="w")
+            file.setFormatter(logging.Formatter(FORMAT, datefmt="%H:%M:%S"))
+            logging.getLogger().addHandler(file)
+            yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+            error = StorageError.of(error)
+        if isinstance(error, InputError | RunError):
+            log.error("error: %s", error)
+        else:
+            log.exception("unexpected error")
         sys.exit(1)

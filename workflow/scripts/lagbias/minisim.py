@@ -37,7 +37,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from lagbias import abacus_writer
-from lagbias.errors import InputError
+from lagbias.errors import InputError, RunError
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ POWER_TABLE_LENGTH = 16_000
 ERROR_TAIL_LINES = 15
 
 
-class SimulationError(RuntimeError):
+class SimulationError(RunError):
     """PySCo failed; the message holds the end of what it said."""
 
 

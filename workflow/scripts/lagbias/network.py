@@ -1,5 +1,6 @@
 """The network: log10 f = NN(inputs), and its weights on disk."""
 
+import io
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -101,8 +102,10 @@ class HaloToMassRatio(nn.Module):
             "state": self.state_dict(),
             "metadata": json.dumps(metadata | {"architecture": asdict(self.architecture)}),
         }
+        buffer = io.BytesIO()  # a full disk is an OSError of Python's own writing, not of torch's
+        torch.save(content, buffer)
         with written_whole(path) as partial:
-            torch.save(content, partial)
+            partial.write_bytes(buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "HaloToMassRatio":

@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lagbias.errors import RunError
 from lagbias.files import written_whole
 
 log = logging.getLogger(__name__)
 
 
-class ReportError(RuntimeError):
+class ReportError(RunError):
     """Snakemake could not make the report; the message holds the end of what it said."""
 
 

@@ -1,7 +1,50 @@
-"""Checks of a config that a JSON schema cannot express: do its parts fit together?"""
+"""Checks of a config: is it as the schema says, and do its parts fit together?"""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import jsonschema
+import yaml
 
 from lagbias.errors import InputError
 from lagbias.layout import files_per_product, parse_scales
+
+
+def check_schema(config: dict, schema: str | Path) -> None:
+    """Hold a config against a JSON schema.
+
+    Parameters
+    ----------
+    config : dict
+        As in config/config.yaml.
+    schema : path of a YAML file
+
+    Raises
+    ------
+    InputError
+        Naming every field that does not fit, what was found and what was expected.
+    """
+    validator = jsonschema.Draft202012Validator(yaml.safe_load(Path(schema).read_text()))
+    faults = [text for error in validator.iter_errors(config) for text in _faults(error)]
+    if faults:
+        raise InputError(f"config: {'; '.join(sorted(set(faults)))}; see config/README.md")
+
+
+def _faults(error: jsonschema.ValidationError) -> list[str]:
+    """What an error of the schema says of each field, in this project's words."""
+    prefix = "".join(f"{part}." for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = [key for key in error.instance if key not in known]
+        nearest = {key: get_close_matches(str(key), known, 1) for key in unknown}
+        return [
+            f"{prefix}{key} is unknown, " + (f"did you mean {near[0]}?" if near else "remove it")
+            for key, near in nearest.items()
+        ]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return [f"{prefix}{key} is missing" for key in missing]
+    return [f"{prefix.rstrip('.') or 'all of it'}: {error.message}"]
 
 
 def check_config(config: dict) -> None:

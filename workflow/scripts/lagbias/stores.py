@@ -1,5 +1,8 @@
 """Zarr stores and NetCDF files, through xarray."""
 
+import itertools
+import math
+import os
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +13,7 @@ import zarr
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 
+AGAIN = "delete it and run again, which makes it anew"
 CHUNK_BYTES = 64 * 2**20  # few large chunks: one file per ~64 MiB
 
 
@@ -40,12 +44,14 @@ def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **att
             consolidated=False,
             zarr_format=3,
             encoding={name: {"chunks": chunks, "compressors": None}},
+            write_empty_chunks=True,  # a chunk that is not there is then always a lost one
         )
 
 
 def set_attributes(store: Path, **attributes) -> None:
-    """Set the attributes of a zarr store."""
-    zarr.open_group(store, mode="a").attrs.update(attributes)
+    """Set the attributes of a zarr store, and note the variables that it holds by now."""
+    group = zarr.open_group(store, mode="a")
+    group.attrs.update(attributes | {"variables": sorted(group.array_keys())})
 
 
 def open_store(path: str | Path) -> xr.Dataset:
@@ -54,15 +60,42 @@ def open_store(path: str | Path) -> xr.Dataset:
     Raises
     ------
     InputError
-        If there is no store, or it cannot be read.
+        If there is no store, or it cannot be read, or a part of it is missing or cut short.
     """
     try:
         with warnings.catch_warnings():
             # Snakemake keeps a time stamp inside directory outputs, and zarr warns about it.
             warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
-            return xr.open_zarr(path, consolidated=False, chunks=None)
+            store = xr.open_zarr(path, consolidated=False, chunks=None)
     except (FileNotFoundError, KeyError, ValueError) as error:
-        raise InputError(f"zarr store {path} cannot be opened: {error}; make it again") from error
+        raise InputError(f"zarr store {path} cannot be opened: {error}; {AGAIN}") from error
+    check_whole(store, Path(path))
+    return store
+
+
+def check_whole(store: xr.Dataset, path: Path) -> None:
+    """Hold the files of a store against its metadata: zarr reads a lost chunk as zeros or NaN.
+
+    Raises
+    ------
+    InputError
+        If a variable or a chunk is missing, or a chunk is not of its size.
+    """
+    lost = sorted(set(store.attrs.get("variables", ())) - set(store.variables))
+    if lost:
+        raise InputError(f"zarr store {path} has lost its variables {', '.join(lost)}; {AGAIN}")
+    for name, variable in store.variables.items():
+        chunks = variable.encoding["chunks"]
+        expected = math.prod(chunks) * variable.encoding["dtype"].itemsize  # not compressed
+        counts = (-(-size // chunk) for size, chunk in zip(variable.shape, chunks, strict=True))
+        for place in itertools.product(*map(range, counts)):
+            file = os.path.join(path, name, "c", *map(str, place))
+            found = os.stat(file).st_size if os.path.exists(file) else 0
+            if found != expected:
+                raise InputError(
+                    f"zarr store {path} is cut short: {file} has {found} bytes, expected "
+                    f"{expected}; {AGAIN}"
+                )
 
 
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
@@ -72,6 +105,15 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
 
 
 def read_netcdf(path: str | Path) -> xr.Dataset:
-    """Read a NetCDF-4 file into memory."""
-    with xr.open_dataset(path, engine="h5netcdf") as dataset:
-        return dataset.load()
+    """Read a NetCDF-4 file into memory.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is not whole.
+    """
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as NetCDF: {error}; {AGAIN}") from error
