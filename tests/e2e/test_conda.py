@@ -57,7 +57,7 @@ def repository(tmp_path) -> Path:
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
     yield folder
-    shutil.rmtree(folder / ".snakemake")  # the environments: a GB
+    shutil.rmtree(folder / ".snakemake", ignore_errors=True)  # environments: a GB
 
 
 def test_jobs_run_in_environments_made_of_their_files(bare, repository):
