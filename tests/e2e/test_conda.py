@@ -1,8 +1,8 @@
-"""`snakemake --use-conda` from an environment that holds Snakemake alone, with a stand-in for conda.
+"""`snakemake --use-conda` where Snakemake is alone in its environment, with a stand-in for conda.
 
-The stand-in (tests/stand_in_conda) makes venvs from envs/ by pip; conda itself is not run. Jobs find
-Snakemake's own packages behind those of their environment (its script preamble extends `sys.path`),
-so only a bare Snakemake shows what an environment file lacks.
+The stand-in (tests/stand_in_conda) makes venvs from envs/ by pip; conda itself is not run. Jobs
+find Snakemake's own packages behind those of their environment, since its script preamble extends
+`sys.path`: only a bare Snakemake shows what an environment file lacks.
 """
 
 import os
