@@ -93,9 +93,10 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     box_size : float
         [Mpc/h]
     """
-    with _reading(path), asdf.open(path) as file:
+    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
         header = dict(file["header"])
-        overdensity = np.array(file["data"]["density"], dtype=np.float32)
+        # A compressed block is decompressed into an array of its own: no copy is needed.
+        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
     table = header["GrowthTable"]
     growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
     overdensity *= np.float32(growth)
