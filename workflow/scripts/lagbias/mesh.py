@@ -21,7 +21,14 @@ from lagbias.errors import InputError
 from lagbias.files import remove, written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
-from lagbias.stores import GrowingVariable, append_variable, open_store, provenance, set_attributes
+from lagbias.stores import (
+    GrowingVariable,
+    append_variable,
+    open_store,
+    provenance,
+    read_values,
+    set_attributes,
+)
 
 log = logging.getLogger(__name__)
 keep_compiled(tsc)
@@ -255,9 +262,9 @@ class Particles:
                 f"{mesh.subcells}: it was written by another version; delete it and make it again"
             )
         return cls(
-            store["final_cell"].values,
-            store["lagrangian_index"].values,
-            store["cell_start"].values,
+            read_values(store["final_cell"]),
+            read_values(store["lagrangian_index"]),
+            read_values(store["cell_start"]),
             mesh,
             store.attrs["density_grid"],
             store.attrs["sampled_fraction"],

@@ -21,7 +21,7 @@ import xarray as xr
 from lagbias.errors import InputError
 from lagbias.features import KINDS
 from lagbias.layout import MEAN
-from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
+from lagbias.stores import open_store, provenance, read_netcdf, read_values, write_netcdf
 
 log = logging.getLogger(__name__)
 
@@ -122,18 +122,24 @@ class Projection:
             values = values_at(open_store(features[scale])[kind], points)
             if inputs is None:
                 inputs = np.tile(offset.astype(np.float32), (len(values), 1))
-            inputs += values[:, None] * weights[:, column].astype(np.float32)
+            for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
+                part = slice(start, start + SLAB_POINTS)
+                inputs[part] += values[part, None] * weights[:, column].astype(np.float32)
         return inputs
 
 
 def values_at(field: xr.DataArray, points: np.ndarray | slice) -> np.ndarray:
     """Values of a grid at flat indices; of a slice, only the planes that hold it are read."""
     if not isinstance(points, slice):
-        return field.values.reshape(-1)[points]
+        grid, values = read_values(field).reshape(-1), np.empty(len(points), dtype=field.dtype)
+        for start in range(0, len(points), SLAB_POINTS):  # numpy makes 64-bit indices of them
+            part = slice(start, start + SLAB_POINTS)
+            values[part] = grid[points[part]]
+        return values
     plane = field[0].size
     start, stop, _ = points.indices(field.size)
     first, last = start // plane, -(-stop // plane)
-    values = field[first:last].values.reshape(-1)
+    values = read_values(field[first:last]).reshape(-1)
     return values[start - first * plane : stop - first * plane]
 
 
@@ -171,7 +177,7 @@ def feature_moments(
         for start in range(0, points, planes):
             slab = np.stack(
                 [
-                    stores[scale][kind][start : start + planes].values.reshape(-1)
+                    read_values(stores[scale][kind][start : start + planes]).reshape(-1)
                     for kind, scale in zip(kinds, all_scales, strict=True)
                 ]
             ).astype(np.float64)

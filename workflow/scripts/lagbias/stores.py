@@ -105,6 +105,12 @@ def open_store(path: str | Path) -> xr.Dataset:
         raise InputError(f"zarr store {path} cannot be opened: {error}; make it again") from error
 
 
+def read_values(variable: xr.DataArray) -> np.ndarray:
+    """The values of a lazy variable, its chunks read one after the other: each is a copy."""
+    with zarr.config.set({"async.concurrency": 1}):
+        return variable.values
+
+
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
     """Write a dataset as NetCDF-4, whole or not at all."""
     with written_whole(path) as partial:
