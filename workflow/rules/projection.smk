@@ -15,7 +15,13 @@ rule orthogonalise_features:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        # a chunk of every feature at once
+        mem_mb=memory(
+            700,
+            lambda w: 12
+            * len(parse_scales(w.scales))
+            * chunk_points(SETS[w.set]["train"][0]),
+        ),
         runtime=60,
     message:
         "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
@@ -40,7 +46,14 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        # particles and their number at each grid point
+        mem_mb=memory(
+            1300,
+            lambda w: max(
+                8 * sizes(box).particles + 4 * grid_points(box)
+                for box in SETS[w.set]["train"]
+            ),
+        ),
         runtime=60,
     message:
         "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"

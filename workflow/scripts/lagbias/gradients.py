@@ -18,9 +18,8 @@ import xarray as xr
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
-from lagbias.prediction import slabs
-from lagbias.projection import Projection
-from lagbias.stores import provenance, write_netcdf
+from lagbias.projection import Projection, slabs
+from lagbias.stores import open_store, provenance, write_netcdf
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +141,7 @@ def box_covariance(
     covariance : float64, (2, networks + 1, inputs, inputs)
     """
     total = 0.0
-    for slab in slabs(len(multiplicity)):
+    for slab in slabs(open_store(next(iter(features.values())))["delta"]):
         weight = multiplicity[slab]
         there = weight > 0
         if there.any():

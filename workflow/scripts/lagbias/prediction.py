@@ -1,7 +1,7 @@
 """Model fields on a box: f on every Lagrangian grid point, carried by particles to final cells."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,10 @@ from lagbias.grids import Grid
 from lagbias.layout import MEAN
 from lagbias.mesh import PAINT_CHUNK, Mesh, Particles, paint_particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
-from lagbias.projection import Projection
+from lagbias.projection import Projection, slabs
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
 
 log = logging.getLogger(__name__)
-
-SLAB_POINTS = 2_000_000
 
 
 def ratio_on_grid(
@@ -27,17 +25,11 @@ def ratio_on_grid(
     features: Mapping[float, str | Path],
 ) -> np.ndarray:
     """f at every Lagrangian grid point, each evaluated once, float32 (networks, n^3)."""
-    points = open_store(next(iter(features.values()))).sizes["x"] ** 3
-    ratio = np.empty((len(networks), points), dtype=np.float32)
-    for slab in slabs(points):
+    field = open_store(next(iter(features.values())))["delta"]
+    ratio = np.empty((len(networks), field.size), dtype=np.float32)
+    for slab in slabs(field):
         ratio[:, slab] = ratio_at(networks, projection, features, slab)
     return ratio
-
-
-def slabs(points: int) -> Iterator[slice]:
-    """Slices of a flat grid, small enough that network inputs of one are little memory."""
-    for start in range(0, points, SLAB_POINTS):
-        yield slice(start, min(start + SLAB_POINTS, points))
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ and coordinates ``kind`` and ``smoothing_scale`` [Mpc/h] of each feature.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +128,13 @@ class Projection:
         return inputs
 
 
+def slabs(field: xr.DataArray) -> Iterator[slice]:
+    """Slices of a flat grid, a chunk of its store each: a part of a chunk costs the whole."""
+    points = field.encoding["chunks"][0] * field[0].size
+    for start in range(0, field.size, points):
+        yield slice(start, min(start + points, field.size))
+
+
 def values_at(field: xr.DataArray, points: np.ndarray | slice) -> np.ndarray:
     """Values of a grid at flat indices; of a slice, only the planes that hold it are read."""
     if not isinstance(points, slice):
@@ -174,20 +181,19 @@ def feature_moments(
             )
         (points,) = sides
         planes = max(1, SLAB_POINTS // points**2)
-        for start in range(0, points, planes):
-            slab = np.stack(
-                [
-                    read_values(stores[scale][kind][start : start + planes]).reshape(-1)
-                    for kind, scale in zip(kinds, all_scales, strict=True)
-                ]
-            ).astype(np.float64)
-            if reference is None:
-                reference = slab.mean(axis=1)
-                unit = slab.std(axis=1)
-            slab = (slab - reference[:, None]) / unit[:, None]
-            count += slab.shape[1]
-            total = total + slab.sum(axis=1)
-            products = products + slab @ slab.T
+        fields = [stores[scale][kind] for kind, scale in zip(kinds, all_scales, strict=True)]
+        for chunk in slabs(fields[0]):
+            values = np.stack([values_at(field, chunk) for field in fields])
+            for start in range(0, values.shape[1], planes * points**2):
+                slab = values[:, start : start + planes * points**2].astype(np.float64)
+                if reference is None:
+                    reference = slab.mean(axis=1)
+                    unit = slab.std(axis=1)
+                slab -= reference[:, None]
+                slab /= unit[:, None]
+                count += slab.shape[1]
+                total = total + slab.sum(axis=1)
+                products = products + slab @ slab.T
     mean = total / count
     covariance = products / count - np.outer(mean, mean)
     deviation = np.sqrt(np.diag(covariance))

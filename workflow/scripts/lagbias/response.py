@@ -10,8 +10,8 @@ import xarray as xr
 from lagbias.errors import InputError
 from lagbias.layout import MEAN
 from lagbias.network import HaloToMassRatio
-from lagbias.prediction import ratio_at, slabs
-from lagbias.projection import Projection, values_at
+from lagbias.prediction import ratio_at
+from lagbias.projection import Projection, slabs, values_at
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
 
 BINS = np.linspace(-4, 6, 51)  # standard deviations
@@ -75,7 +75,7 @@ def write_response(
     on_directions = mapping.with_matrix(vectors @ mapping.matrix)
     by_delta = np.zeros((len(networks) + 1, len(scales), 2, len(BINS) - 1))
     by_directions = np.zeros((2, len(BINS_2D) - 1, len(BINS_2D) - 1))
-    for slab in slabs(deltas[0].size):
+    for slab in slabs(deltas[0]):
         ratio = ratio_at(networks, mapping, features, slab)
         ratio = np.concatenate([ratio, ratio.mean(axis=0, keepdims=True)])
         for s, delta in enumerate(deltas):
