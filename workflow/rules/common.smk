@@ -204,6 +204,12 @@ def chunk_points(sim):
     return min(grid_points(sim), 2**24)
 
 
+def chunk_bytes(wildcards):
+    """A chunk of each feature of a box."""
+    points = max(chunk_points(box) for box in SETS[wildcards.set]["train"])
+    return 12 * len(parse_scales(wildcards.scales)) * points
+
+
 def training_bytes(wildcards):
     train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
     per_row = 4 * network_inputs(wildcards.network) + 8

@@ -16,7 +16,7 @@ rule compute_features:
     threads: config["threads"]["features"]
     resources:
         # 2.5 grids of float32
-        mem_mb=memory(350, lambda w: 10 * grid_points(w.sim)),
+        mem_mb=memory(420, lambda w: 10 * grid_points(w.sim)),
         runtime=30,
     params:
         redshift=config["redshift"],

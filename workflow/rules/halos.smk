@@ -16,7 +16,7 @@ rule index_particles:
     threads: config["threads"]["particles"]
     resources:
         # two columns of a file as stored, and where each cell begins
-        mem_mb=memory(900, lambda w: 20 * particles_of_file(w.sim) + 24 * cells(w.sim)),
+        mem_mb=memory(600, lambda w: 20 * particles_of_file(w.sim) + 24 * cells(w.sim)),
         runtime=60,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -44,7 +44,7 @@ rule select_halos:
     threads: 1
     resources:
         # columns of all halos, the mesh in float64
-        mem_mb=memory(350, lambda w: 60 * halos(w.sim) + 24 * cells(w.sim)),
+        mem_mb=memory(230, lambda w: 60 * halos(w.sim) + 24 * cells(w.sim)),
         runtime=30,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -73,7 +73,7 @@ rule paint_matter:
     resources:
         # particles, f = 1 on the grid, the field
         mem_mb=memory(
-            900, lambda w: 8 * sizes(w.sim).particles + 4 * grid_points(w.sim)
+            1100, lambda w: 8 * sizes(w.sim).particles + 4 * grid_points(w.sim)
         ),
         runtime=30,
     params:

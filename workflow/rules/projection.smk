@@ -16,12 +16,7 @@ rule orthogonalise_features:
     threads: 1
     resources:
         # a chunk of every feature at once
-        mem_mb=memory(
-            700,
-            lambda w: 12
-            * len(parse_scales(w.scales))
-            * chunk_points(SETS[w.set]["train"][0]),
-        ),
+        mem_mb=memory(460, chunk_bytes),
         runtime=60,
     message:
         "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"

@@ -183,7 +183,9 @@ def feature_moments(
         planes = max(1, SLAB_POINTS // points**2)
         fields = [stores[scale][kind] for kind, scale in zip(kinds, all_scales, strict=True)]
         for chunk in slabs(fields[0]):
-            values = np.stack([values_at(field, chunk) for field in fields])
+            values = np.empty((len(fields), chunk.stop - chunk.start), dtype=np.float32)
+            for row, field in zip(values, fields, strict=True):
+                row[:] = values_at(field, chunk)
             for start in range(0, values.shape[1], planes * points**2):
                 slab = values[:, start : start + planes * points**2].astype(np.float64)
                 if reference is None:
