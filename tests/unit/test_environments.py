@@ -26,6 +26,7 @@ FILES = sorted((ROOT / "envs").glob("*.yaml"))
 # their own names inside its process.
 PACKAGE_OF = {
     "abacusnbody": "abacusutils",
+    "blosc": "python-blosc",
     "cosmotable": "pysco-nbody",
     "initial_conditions": "pysco-nbody",
     "main": "pysco-nbody",
@@ -33,7 +34,7 @@ PACKAGE_OF = {
     "torch": "pytorch",
     "yaml": "pyyaml",
 }
-LOCKED_NAME = {"pytorch": "torch"}
+LOCKED_NAME = {"pytorch": "torch", "python-blosc": "blosc"}
 # Of the interpreter itself, and what installs PySCo.
 NOT_IMPORTED = {"python", "pip"}
 # PySCo asks for these and runs without: a compiler's library, formats and plots not used here.

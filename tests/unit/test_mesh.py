@@ -141,6 +141,16 @@ def test_threads_do_not_change_the_particles(planted_box, stores, tmp_path):
     np.testing.assert_array_equal(two.lagrangian_index, one.lagrangian_index)
 
 
+def test_particles_read_in_small_parts_are_the_same(planted_box, stores, tmp_path, monkeypatch):
+    monkeypatch.setattr("lagbias.abacus.CHUNK_PARTICLES", 700)
+    write_particles(planted_box.files, REDSHIFT, 6.0, tmp_path / "parts.zarr")
+    whole, parts = (Particles.read(path) for path in (stores.particles, tmp_path / "parts.zarr"))
+    np.testing.assert_array_equal(parts.final_cell, whole.final_cell)
+    np.testing.assert_array_equal(parts.lagrangian_index, whole.lagrangian_index)
+    np.testing.assert_array_equal(parts.cell_start, whole.cell_start)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["parts.zarr"], "slabs were left"
+
+
 def test_halo_mass_is_conserved_and_put_in_its_cells(planted_box, stores):
     store = open_store(stores.halos)
     above = planted_box.particle_count > 50

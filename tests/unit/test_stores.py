@@ -11,6 +11,7 @@ from lagbias import files, stores
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.stores import (
+    GrowingVariable,
     append_variable,
     open_store,
     provenance,
@@ -171,3 +172,23 @@ def test_dataset_comes_back_from_netcdf_and_a_failed_one_leaves_nothing(tmp_path
     with pytest.raises(ValueError, match="complex|dtype|object|set"):
         write_netcdf(xr.Dataset({"bad": ("k", np.array([{1}, {2}], dtype=object))}), tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+
+
+@pytest.mark.parametrize("parts", [[0, 10], [0, 3, 3, 4, 10], [0, 9, 10], [0, 8, 10]])
+def test_variable_written_in_parts_is_the_one_written_at_once(tmp_path, monkeypatch, parts):
+    monkeypatch.setattr("lagbias.stores.CHUNK_BYTES", 16)  # four values a chunk
+    values = np.arange(1, 11, dtype=np.uint32)
+    append_variable(tmp_path / "a.zarr", "cell", values, ("particle",), units="1")
+    growing = GrowingVariable(tmp_path / "b.zarr", "cell", 10, np.uint32, "particle", units="1")
+    for start, stop in zip(parts, parts[1:], strict=False):
+        growing.append(values[start:stop])
+    written = {
+        name: {
+            file.relative_to(tmp_path / name): file.read_bytes()
+            for file in sorted((tmp_path / name / "cell").rglob("*"))
+            if file.is_file()
+        }
+        for name in ("a.zarr", "b.zarr")
+    }
+    assert len(written["a.zarr"]) == 4
+    assert written["b.zarr"] == written["a.zarr"]

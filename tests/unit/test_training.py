@@ -320,6 +320,21 @@ def test_box_is_loaded_with_every_particle(stores, planted_box):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("fraction", [1.0, 0.4])
+def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction):
+    projection = training.Projection.read(stores.projection)
+
+    def load():
+        return load_box(
+            stores.features, stores.particles, stores.halos, projection, fraction, seed=3
+        )
+
+    whole = load()
+    monkeypatch.setattr("lagbias.cells.ROWS_AT_ONCE", 300)
+    for name, values in load().items():
+        np.testing.assert_array_equal(values, whole[name], err_msg=name)
+
+
 def test_subsample_is_drawn_once_per_seed(stores):
     projection = training.Projection.read(stores.projection)
 

@@ -1,6 +1,7 @@
 """Config, wildcards and the small functions that name files."""
 
 import ast
+import math
 import os
 import sys
 from pathlib import Path
@@ -12,7 +13,13 @@ sys.path.insert(0, str(SCRIPTS))
 
 from lagbias.errors import StorageError
 from lagbias.files import check_writable
-from lagbias.layout import BoxFiles, files_per_product, parse_model, parse_scales
+from lagbias.layout import (
+    BoxFiles,
+    BoxSizes,
+    files_per_product,
+    parse_model,
+    parse_scales,
+)
 from lagbias.settings import check_config, check_schema
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -162,4 +169,86 @@ def prediction_of(wildcards):
         return f"results/{wildcards.sim}/matter.zarr"
     return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(
         **wildcards
+    )
+
+
+# Sizes from which the memory of a job follows. No file need be there.
+
+
+def sizes(sim):
+    """Side, particles and files of a box: of a mini box by the config, of others by the name."""
+    if SIMULATIONS[sim]["source"] != "mini":
+        return BoxSizes.of_name(sim)
+    mini = config["mini"]
+    particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
+    return BoxSizes(mini["box_size"], particles, mini["files_per_product"])
+
+
+def grid_points(sim):
+    return density_grid(sim) ** 3
+
+
+def cells(sim, mesh="cell_size"):
+    return (sizes(sim).box_size / config["mesh"][mesh]) ** 3
+
+
+def rows(boxes):
+    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.2 a point seen."""
+    return sum(min(sizes(sim).particles, 1.2 * seen_points(sim)) for sim in boxes)
+
+
+def seen_points(sim):
+    """Grid points that hold a particle, were particles drawn at random."""
+    points = grid_points(sim)
+    return points * -math.expm1(-sizes(sim).particles / points)
+
+
+def particles_of_file(sim):
+    """Particles of the largest file: some 70 % of all are in no halo."""
+    return 0.75 * sizes(sim).particles / sizes(sim).files
+
+
+def halos(sim):
+    """Halos of all sizes, N >= 35 in AbacusSummit: at most one in 20 cubic Mpc/h."""
+    return 0.05 * sizes(sim).box_size ** 3
+
+
+def chunk_points(sim):
+    """Grid points of a chunk of a feature store, 64 MiB."""
+    return min(grid_points(sim), 2**24)
+
+
+def chunk_bytes(wildcards):
+    """A chunk of each feature of a box."""
+    points = max(chunk_points(box) for box in SETS[wildcards.set]["train"])
+    return 12 * len(parse_scales(wildcards.scales)) * points
+
+
+def training_bytes(wildcards):
+    train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
+    per_row = 4 * network_inputs(wildcards.network) + 8
+    return per_row * rows(train + validate) + 40 * max(rows(train), rows(validate))
+
+
+def prediction_bytes(wildcards):
+    fields = len(config["seeds"]) + (len(config["seeds"]) > 1)
+    return 8 * sizes(wildcards.sim).particles + 4 * fields * grid_points(wildcards.sim)
+
+
+def spectra_bytes(sim):
+    return 60 * cells(sim, "evaluation_cell_size")
+
+
+def network_inputs(network):
+    scale_set, directions = parse_model(network)
+    return directions or 2 * len(parse_scales(scale_set)) + 1
+
+
+def memory(base, formula=lambda wildcards: 0):
+    """`mem_mb` of a job: its libraries and buffers [MB] and a formula [bytes], times the attempt.
+
+    A job that was killed for memory comes back with more.
+    """
+    return lambda wildcards, attempt: math.ceil(
+        attempt * (base + formula(wildcards) / 1e6)
     )

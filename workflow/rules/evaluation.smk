@@ -18,7 +18,8 @@ rule predict_halo_field:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        # particles, f on the grid of every seed and of their average
+        mem_mb=memory(1300, prediction_bytes),
         runtime=60,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
@@ -43,7 +44,7 @@ rule fit_linear_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory(400, lambda w: spectra_bytes(SETS[w.set]["train"][0])),
         runtime=30,
     params:
         k_max=config["evaluation"]["linear_k_max"],
@@ -68,7 +69,7 @@ rule predict_linear_bias:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(300, lambda w: 8 * cells(w.sim, "evaluation_cell_size")),
         runtime=10,
     message:
         "Linear-bias field of {wildcards.set}, N > {wildcards.nmin} on {wildcards.sim}"
@@ -92,7 +93,7 @@ rule compare_spectra:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory(400, lambda w: spectra_bytes(w.sim)),
         runtime=60,
     params:
         k_max=config["evaluation"]["k_max"],
@@ -119,7 +120,7 @@ rule sample_response:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory(700, lambda w: 150 * chunk_points(w.sim)),
         runtime=60,
     message:
         "f against density and directions, {wildcards.scales} ({wildcards.set}) on {wildcards.sim}"

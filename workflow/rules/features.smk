@@ -15,8 +15,8 @@ rule compute_features:
         "../../envs/analysis.yaml"
     threads: config["threads"]["features"]
     resources:
-        # three grids of float32 and the decompressed file
-        mem_mb=lambda wildcards: 500 + 16 * density_grid(wildcards.sim) ** 3 // 10**6,
+        # 2.5 grids of float32
+        mem_mb=memory(420, lambda w: 10 * grid_points(w.sim)),
         runtime=30,
     params:
         redshift=config["redshift"],

@@ -15,7 +15,8 @@ rule index_particles:
         "../../envs/analysis.yaml"
     threads: config["threads"]["particles"]
     resources:
-        mem_mb=4000,
+        # two columns of a file as stored, and where each cell begins
+        mem_mb=memory(600, lambda w: 20 * particles_of_file(w.sim) + 24 * cells(w.sim)),
         runtime=60,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -42,7 +43,8 @@ rule select_halos:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        # columns of all halos, the mesh in float64
+        mem_mb=memory(230, lambda w: 60 * halos(w.sim) + 24 * cells(w.sim)),
         runtime=30,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -69,7 +71,10 @@ rule paint_matter:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        # particles, f = 1 on the grid, the field
+        mem_mb=memory(
+            1100, lambda w: 8 * sizes(w.sim).particles + 4 * grid_points(w.sim)
+        ),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

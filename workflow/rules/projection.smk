@@ -15,7 +15,8 @@ rule orthogonalise_features:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        # a chunk of every feature at once
+        mem_mb=memory(460, chunk_bytes),
         runtime=60,
     message:
         "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
@@ -40,7 +41,14 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        # particles and their number at each grid point
+        mem_mb=memory(
+            1300,
+            lambda w: max(
+                8 * sizes(box).particles + 4 * grid_points(box)
+                for box in SETS[w.set]["train"]
+            ),
+        ),
         runtime=60,
     message:
         "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"

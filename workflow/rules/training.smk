@@ -22,7 +22,8 @@ rule train_network:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
     resources:
-        mem_mb=4000,
+        # inputs and weights of every row of all boxes, sums in float64 over those trained on
+        mem_mb=memory(700, training_bytes),
         runtime=240,
     params:
         settings=config["training"],

@@ -1,16 +1,17 @@
 """Rule compute_features."""
 
-from lagbias.abacus import read_linear_density
+from lagbias.abacus import read_header, read_linear_density
 from lagbias.features import write_features
 from lagbias.jobs import reporting
 
 
 def run(job):
     with reporting(job):
-        density, box_size = read_linear_density(job.input.density, job.params.redshift)
+        density = job.input.density
         write_features(
-            density,
-            box_size,
+            # read where it is transformed, so that nothing here keeps hold of a grid
+            lambda: read_linear_density(density, job.params.redshift)[0],
+            float(read_header(density)["BoxSize"]),
             stores={float(job.wildcards.R): job.output[0]},
             threads=job.threads,
             simulation=job.wildcards.sim,

@@ -11,8 +11,8 @@ from pathlib import Path
 import abacusnbody.data.asdf  # noqa: F401  (registers AbacusSummit's compression with asdf)
 import asdf
 import numpy as np
+from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
-from abacusnbody.data.read_abacus import read_asdf
 
 from lagbias.checksums import cksum, listed_cksum
 from lagbias.errors import InputError
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 PARTICLE_PRODUCTS = ("field_rv_A", "halo_rv_A")
 BOX_FIELDS = ("SimName", "BoxSize")
 SNAPSHOT_FIELDS = (*BOX_FIELDS, "Redshift", "NP", "ppd", "ParticleMassHMsun")
+CHUNK_PARTICLES = 4_000_000  # unpacked at a time: bounds memory
 
 
 def growth_factor(growth_table: dict, redshift: float) -> float:
@@ -136,8 +137,10 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     """
     verify(Path(path))
     header = read_header(path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable"))
-    with _reading(path), asdf.open(path) as file:
-        overdensity = np.array(file["data"]["density"], dtype=np.float32)
+    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
+        # A compressed block is decompressed into an array of its own: no copy is needed.
+        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
+    check_finite(overdensity, path)
     table = header["GrowthTable"]
     growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
     overdensity *= np.float32(growth)
@@ -189,10 +192,11 @@ def read_halos(halos: Path) -> tuple[np.ndarray, np.ndarray, dict]:
 
 
 def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
-    """Every particle of subsample A exactly once, one file at a time.
+    """Every particle of subsample A exactly once, some millions at a time.
 
     The files are read one by one and not through the halo catalogue, which drops the particles
-    of L0 groups that lie outside L1 halos.
+    of L0 groups that lie outside L1 halos. Of a file, the packed columns are held, 20 bytes a
+    particle; they are unpacked in parts.
 
     Yields
     ------
@@ -217,16 +221,42 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
                 verify(file)
                 names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
             check_same_name(names, "positions and identifiers")
-            with _reading(rv_file):
-                rv = read_asdf(str(rv_file), load=["pos"], verbose=False)
-            with _reading(pid_file):
-                pid = read_asdf(str(pid_file), load=["lagr_idx"], verbose=False)
-            if len(rv) != len(pid):
+            rvint, header = _column(rv_file, "rvint")
+            packed_pid, _ = _column(pid_file, "packedpid")
+            if len(rvint) != len(packed_pid):
                 raise InputError(
-                    f"{rv_file} holds {len(rv)} particles but {pid_file} {len(pid)}: expected "
-                    "twins; compare both with checksums.crc32 of their folders"
+                    f"{rv_file} holds {len(rvint)} particles but {pid_file} {len(packed_pid)}: "
+                    "expected twins; compare both with checksums.crc32 of their folders"
                 )
-            yield np.asarray(rv["pos"]), np.asarray(pid["lagr_idx"]), dict(rv.meta)
+            for start in range(0, len(rvint), CHUNK_PARTICLES):
+                part = slice(start, start + CHUNK_PARTICLES)
+                position, _ = unpack_rvint(rvint[part], header["BoxSize"], velout=False)
+                index = unpack_pids(packed_pid[part], lagr_idx=True)["lagr_idx"]
+                yield position, index, header
+
+
+def _column(path: Path, name: str) -> tuple[np.ndarray, dict]:
+    """A column of a file as it is stored, and the header."""
+    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
+        return np.asarray(file["data"][name]), dict(file["header"])
+
+
+def check_finite(overdensity: np.ndarray, path: str | Path) -> None:
+    """Refuse a density that holds values that are none.
+
+    Raises
+    ------
+    InputError
+        Naming the first such grid point.
+    """
+    for number, plane in enumerate(overdensity):
+        bad = np.argwhere(~np.isfinite(plane))
+        if len(bad):
+            raise InputError(
+                f"{path}: found a density of {plane[tuple(bad[0])]} at grid point "
+                f"{[number, *bad[0].tolist()]}, expected finite overdensities; fetch or make the "
+                "file again"
+            )
 
 
 def check_same_name(names: Mapping[Path, str], what: str) -> None:

@@ -5,7 +5,7 @@ its particles. Particles are sorted by cell, so the sums are segment sums.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from lagbias.mesh import Particles
 from lagbias.projection import Projection
 from lagbias.seeds import seed_of
 from lagbias.stores import open_store
+
+ROWS_AT_ONCE = 4_000_000  # particles sorted at a time: bounds memory
 
 
 class TrainingBoxes(torch.nn.Module):
@@ -43,8 +45,9 @@ class TrainingBoxes(torch.nn.Module):
     def __init__(self, boxes: Sequence[dict[str, np.ndarray | float]]):
         super().__init__()
         for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
-            joined = np.concatenate([box[name] for box in boxes]).astype(np.float32)
-            self.register_buffer(name, torch.from_numpy(joined))
+            parts = [box[name] for box in boxes]
+            joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            self.register_buffer(name, torch.from_numpy(joined.astype(np.float32, copy=False)))
         lengths = np.concatenate([np.diff(box["cell_start"]) for box in boxes])
         start = torch.zeros(len(lengths) + 1, dtype=torch.int64)
         torch.cumsum(torch.from_numpy(lengths), 0, out=start[1:])
@@ -165,29 +168,81 @@ def load_box(
                 f"{path} has {points} points a side, {particles} counts {catalogue.density_grid}: "
                 "expected one density grid; make both again with one density_grid"
             )
-    cell = np.repeat(np.arange(catalogue.mesh.size), np.diff(catalogue.cell_start))
-    point = catalogue.lagrangian_index
-    if fraction < 1:
-        random = np.random.default_rng(seed_of(seed, f"subsample {particles_name(particles)}"))
-        drawn = random.random(len(cell)) < fraction
-        cell, point = cell[drawn], point[drawn]
-    # Particles of one cell are already together; order them by point within the cell.
-    pair = (cell.astype(np.uint64) << np.uint64(32)) | point.astype(np.uint64)
-    pair, multiplicity = np.unique(pair, return_counts=True)
-    point = (pair & np.uint64(2**32 - 1)).astype(np.int64)
-    edges = np.arange(catalogue.mesh.size + 1, dtype=np.uint64) << np.uint64(32)
-    random = np.random.default_rng(seed_of(seed, f"halves {particles_name(particles)}"))
+    name = particles_name(particles)
+    drawing = np.random.default_rng(seed_of(seed, f"subsample {name}")) if fraction < 1 else None
+    point, multiplicity, cell_start = distinct_rows(catalogue, fraction, drawing)
+    cells, sampled_fraction = catalogue.mesh.size, catalogue.sampled_fraction
+    del catalogue
+    particle_number = multiplicity.sum(dtype=np.float64)
+    random = np.random.default_rng(seed_of(seed, f"halves {name}"))
     return {
         "inputs": projection.at(features, point),
-        "multiplicity": multiplicity.astype(np.float32),
-        "first_half": random.binomial(multiplicity, 0.5).astype(np.float32),
-        "cell_start": np.searchsorted(pair, edges),
-        "per_mean_cell": np.full(
-            catalogue.mesh.size, catalogue.mesh.size / multiplicity.sum(), dtype=np.float32
-        ),
+        "multiplicity": multiplicity,
+        "first_half": first_halves(multiplicity, random),
+        "cell_start": cell_start,
+        "per_mean_cell": np.full(cells, cells / particle_number, dtype=np.float32),
         "halo_overdensity": overdensity,
-        "sampled_fraction": catalogue.sampled_fraction * fraction,
+        "sampled_fraction": sampled_fraction * fraction,
     }
+
+
+def distinct_rows(
+    catalogue: Particles, fraction: float, random: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct Lagrangian points of each cell, some cells at a time.
+
+    Parameters
+    ----------
+    catalogue : Particles
+    fraction : float
+        Share of the particles to draw.
+    random : numpy.random.Generator or None
+        Draws them; not needed where all are taken.
+
+    Returns
+    -------
+    point : uint32, (rows,)
+        Rising within each cell.
+    multiplicity : float32, (rows,)
+        Particles of that point in that cell.
+    cell_start : int64, (cells + 1,)
+    """
+    points, multiplicities = [], []
+    rows = np.zeros(catalogue.mesh.size + 1, dtype=np.int64)
+    for first, last in cell_ranges(catalogue.cell_start):
+        lengths = np.diff(catalogue.cell_start[first : last + 1])
+        cell = np.repeat(np.arange(first, last, dtype=np.uint64), lengths)
+        part = slice(catalogue.cell_start[first], catalogue.cell_start[last])
+        # Particles of one cell are already together; order them by point within the cell.
+        pair = (cell << np.uint64(32)) | catalogue.lagrangian_index[part]
+        if fraction < 1:
+            pair = pair[random.random(len(pair)) < fraction]
+        pair, multiplicity = np.unique(pair, return_counts=True)
+        points.append(pair.astype(np.uint32))  # the low 32 bits
+        multiplicities.append(multiplicity.astype(np.float32))
+        rows[first + 1 : last + 1] = np.bincount(
+            (pair >> np.uint64(32)).astype(np.int64) - first, minlength=last - first
+        )
+    return np.concatenate(points), np.concatenate(multiplicities), np.cumsum(rows)
+
+
+def cell_ranges(cell_start: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Ranges of cells that hold some millions of particles each, or a single cell."""
+    first, cells = 0, len(cell_start) - 1
+    while first < cells:
+        last = int(np.searchsorted(cell_start, cell_start[first] + ROWS_AT_ONCE, "right")) - 1
+        last = min(max(last, first + 1), cells)
+        yield first, last
+        first = last
+
+
+def first_halves(multiplicity: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """How many particles of each row are in the first half-sample, float32 (rows,)."""
+    halves = np.empty(len(multiplicity), dtype=np.float32)
+    for start in range(0, len(halves), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        halves[part] = random.binomial(multiplicity[part].astype(np.int64), 0.5)
+    return halves
 
 
 def particles_name(path: str | Path) -> str:

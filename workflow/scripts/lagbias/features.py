@@ -1,7 +1,7 @@
 """Smoothed features of the linear density: delta_R, its Laplacian, its tidal shear G2."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numba
@@ -33,72 +33,106 @@ MINUS_K_SQUARED = np.array([-1.0, -1.0, -1.0, 0.0, 0.0, 0.0])
 
 @numba.njit(parallel=True, cache=True)
 def _filter_spectrum(
-    spectrum, filtered, form, per_k2, k, k_odd, k_last, k_last_odd, window, window_last
+    spectrum, filtered, phase, form, per_k2, k, k_odd, k_last, k_odd_last, window, window_last
 ):
-    """filtered = spectrum * W(k) * form(k) [/ k^2]; an all-zero form means W(k) alone."""
+    """Spectrum * W(k) * form(k) [/ k^2], folded to the planes that ``filtered`` holds.
+
+    An all-zero form means W(k) alone. The modes i, i + l, i + 2 l, ... of the first axis, l the
+    planes of ``filtered``, are one and the same wave to every (n / l)-th plane, after ``phase``.
+    """
     plain = not form.any()
-    for i in numba.prange(spectrum.shape[0]):
+    planes = len(filtered)
+    for i in numba.prange(planes):
         for j in range(spectrum.shape[1]):
             for m in range(spectrum.shape[2]):
-                factor = window[i] * window[j] * window_last[m]
-                if not plain:
-                    factor *= (
-                        form[0] * k[i] ** 2
-                        + form[1] * k[j] ** 2
-                        + form[2] * k_last[m] ** 2
-                        + form[3] * k_odd[i] * k_odd[j]
-                        + form[4] * k_odd[i] * k_last_odd[m]
-                        + form[5] * k_odd[j] * k_last_odd[m]
-                    )
-                    if per_k2:
-                        k2 = k[i] ** 2 + k[j] ** 2 + k_last[m] ** 2
-                        factor = factor / k2 if k2 > 0 else 0.0
-                filtered[i, j, m] = spectrum[i, j, m] * np.float32(factor)
+                filtered[i, j, m] = 0
+            for a in range(i, len(spectrum), planes):
+                for m in range(spectrum.shape[2]):
+                    factor = window[a] * window[j] * window_last[m]
+                    if not plain:
+                        factor *= (
+                            form[0] * k[a] ** 2
+                            + form[1] * k[j] ** 2
+                            + form[2] * k_last[m] ** 2
+                            + form[3] * k_odd[a] * k_odd[j]
+                            + form[4] * k_odd[a] * k_odd_last[m]
+                            + form[5] * k_odd[j] * k_odd_last[m]
+                        )
+                        if per_k2:
+                            k2 = k[a] ** 2 + k[j] ** 2 + k_last[m] ** 2
+                            factor = factor / k2 if k2 > 0 else 0.0
+                    filtered[i, j, m] += spectrum[a, j, m] * phase[a] * np.float32(factor)
 
 
 @numba.njit(parallel=True, cache=True)
-def _add_square(total, field):
-    for i in numba.prange(total.shape[0]):
-        for j in range(total.shape[1]):
-            for m in range(total.shape[2]):
-                total[i, j, m] += field[i, j, m] ** 2
+def _put(field, part, square):
+    """field = part, or field += part^2."""
+    for i in numba.prange(field.shape[0]):
+        for j in range(field.shape[1]):
+            for m in range(field.shape[2]):
+                if square:
+                    field[i, j, m] += part[i, j, m] ** 2
+                else:
+                    field[i, j, m] = part[i, j, m]
 
 
 class SmoothedFeatures:
     """The three features of one linear density, at any number of smoothing scales.
 
-    One forward transform serves all scales. Memory: the spectrum, one work array and (for G2) one
-    accumulator, three float32 grids in all.
+    One forward transform serves all scales. A backward transform is done for the even and the odd
+    planes in turn, which halves its work space. Memory: the spectrum, the feature and the work
+    space, 2.5 float32 grids in all (3 where the points a side are odd).
 
     Parameters
     ----------
-    linear_density : float32, (n, n, n)
-        Linear overdensity delta_1(q) at the redshift of interest.
+    linear_density : float32, (n, n, n), or a function that returns it
+        Linear overdensity delta_1(q) at the redshift of interest. What a function returns is
+        freed once it is transformed.
     box_size : float
         [Mpc/h]
     threads : int
         Threads of FFTW and of the filters.
     """
 
-    def __init__(self, linear_density: np.ndarray, box_size: float, threads: int = 1):
-        self.grid = Grid(len(linear_density), box_size)
-        self.threads = threads
+    def __init__(
+        self,
+        linear_density: np.ndarray | Callable[[], np.ndarray],
+        box_size: float,
+        threads: int = 1,
+    ):
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-        source = InPlaceTransform(self.grid, threads)
-        source.field[:] = linear_density
+        density = linear_density() if callable(linear_density) else linear_density
+        self.grid = Grid(len(density), box_size)
+        source = InPlaceTransform(self.grid.shape, threads)
+        source.field[:] = density
+        del density
         self._spectrum = source.to_spectrum()
-        self._work = InPlaceTransform(self.grid, threads)
+        n = self.grid.points
+        self._parts = 2 if n % 2 == 0 else 1
+        self._work = InPlaceTransform((n // self._parts, n, n), threads)
+        self._field = np.empty(self.grid.shape, dtype=np.float32)
 
-    def _filtered(self, smoothing_scale: float, form: np.ndarray, per_k2: bool) -> np.ndarray:
+    @property
+    def finite(self) -> bool:
+        """Whether the density is: its mean mode is a sum that any other value spoils."""
+        return bool(np.isfinite(self._spectrum[0, 0, 0]))
+
+    def _filtered(
+        self, smoothing_scale: float, form: np.ndarray, per_k2: bool, square: bool = False
+    ) -> np.ndarray:
+        """Set the field to the filtered density, or add its square to it."""
         check_scale(smoothing_scale, self.grid)
         k, k_last = self.grid.wavenumbers(), self.grid.half_wavenumbers()
         window, window_last = (np.exp(-0.5 * (q * smoothing_scale) ** 2) for q in (k, k_last))
         odd, odd_last = self.grid.odd(k), self.grid.odd(k_last)
-        _filter_spectrum(
-            self._spectrum, self._work.spectrum, form, per_k2,
-            k, odd, k_last, odd_last, window, window_last,
-        )  # fmt: skip
-        return self._work.to_field()
+        for part in range(self._parts):
+            phase = np.exp(1j * k * part * self.grid.spacing).astype(np.complex64)
+            _filter_spectrum(
+                self._spectrum, self._work.spectrum, phase, form, per_k2,
+                k, odd, k_last, odd_last, window, window_last,
+            )  # fmt: skip
+            _put(self._field[part :: self._parts], self._work.to_field(), square)
+        return self._field
 
     def delta(self, smoothing_scale: float) -> np.ndarray:
         """delta_R, float32 (n, n, n): Gaussian window W(k) = exp(-k^2 R^2 / 2).
@@ -119,12 +153,13 @@ class SmoothedFeatures:
 
         G2 = sum_ij [ (k_i k_j / k^2 - delta_ij / 3) delta_R ]^2, the squared *traceless* tidal
         tensor (arXiv:2109.13948; elsewhere K^2 or s^2), not the Galileon, which is lower by
-        (2/3) delta_R^2. Five transforms, in an orthonormal basis of traceless tensors.
+        (2/3) delta_R^2. Five transforms, in an orthonormal basis of traceless tensors. The array
+        is the work space of this object: the next call overwrites it.
         """
-        total = np.zeros(self.grid.shape, dtype=np.float32)
+        self._field.fill(0)
         for form in TRACELESS_BASIS:
-            _add_square(total, self._filtered(smoothing_scale, form, per_k2=True))
-        return total
+            self._filtered(smoothing_scale, form, per_k2=True, square=True)
+        return self._field
 
     def compute(self, kind: str, smoothing_scale: float) -> np.ndarray:
         """One feature by its name in ``KINDS``."""
@@ -149,17 +184,18 @@ def check_scale(smoothing_scale: float, grid: Grid) -> None:
 
 
 def write_features(
-    linear_density: np.ndarray,
+    linear_density: np.ndarray | Callable[[], np.ndarray],
     box_size: float,
     stores: Mapping[float, str | Path],
     threads: int = 1,
     **attributes,
 ) -> None:
-    """Write the features of a box, one zarr store per smoothing scale.
+    """Write the features of a box, one zarr store per smoothing scale, each field once it is made.
 
     Parameters
     ----------
-    linear_density : float32, (n, n, n)
+    linear_density : float32, (n, n, n), or a function that returns it
+        A function's array is freed once it is transformed: at most 2.5 grids are held.
     box_size : float
         [Mpc/h]
     stores : mapping
@@ -173,20 +209,14 @@ def write_features(
     InputError
         If a scale does not fit the grid, or the density is not finite.
     """
-    grid = Grid(len(linear_density), box_size)
-    for smoothing_scale in stores:
-        check_scale(smoothing_scale, grid)
-    for number, plane in enumerate(linear_density):
-        bad = np.argwhere(~np.isfinite(plane))
-        if len(bad):
-            raise InputError(
-                f"linear density of {attributes.get('simulation', 'the box')} holds values that "
-                f"are not finite: found {plane[tuple(bad[0])]} at grid point "
-                f"{[number, *bad[0].tolist()]}; expected overdensities; fetch or make its ic_dens "
-                "file again"
-            )
     features = SmoothedFeatures(linear_density, box_size, threads)
-    del linear_density
+    for smoothing_scale in stores:
+        check_scale(smoothing_scale, features.grid)
+    if not features.finite:
+        raise InputError(
+            f"linear density of {attributes.get('simulation', 'the box')} holds values that are "
+            "not finite; expected overdensities; check the ic_dens file against its checksum"
+        )
     for smoothing_scale, path in stores.items():
         with written_whole(path) as store:
             for kind in KINDS:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numba
 import numpy as np
 import torch
 import xarray as xr
@@ -17,8 +18,8 @@ import xarray as xr
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
-from lagbias.projection import Projection
-from lagbias.stores import provenance, write_netcdf
+from lagbias.projection import Projection, slabs
+from lagbias.stores import open_store, provenance, write_netcdf
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,51 @@ def gradient_covariance(
     return total / multiplicity.sum(dtype=np.float64)
 
 
+def particles_of_points(particles: Particles) -> np.ndarray:
+    """Number of particles of each Lagrangian grid point, int32 (density_grid^3,)."""
+    count = np.zeros(particles.density_grid**3, dtype=np.int32)
+    _count(particles.lagrangian_index, count)
+    return count
+
+
+@numba.njit(cache=True)
+def _count(points, count):
+    for point in points:
+        count[point] += 1
+
+
+def box_covariance(
+    networks: Sequence[HaloToMassRatio],
+    projection: Projection,
+    features: Mapping[float, str | Path],
+    multiplicity: np.ndarray,
+) -> np.ndarray:
+    """``gradient_covariance`` of one box, slab by slab of its grid.
+
+    Parameters
+    ----------
+    networks : sequence, one a seed
+    projection : Projection
+    features : mapping
+        Smoothing scale [Mpc/h] to feature store.
+    multiplicity : int32, (density_grid^3,)
+        Particles of each grid point.
+
+    Returns
+    -------
+    covariance : float64, (2, networks + 1, inputs, inputs)
+    """
+    total = 0.0
+    for slab in slabs(open_store(next(iter(features.values())))["delta"]):
+        weight = multiplicity[slab]
+        there = weight > 0
+        if there.any():
+            inputs = projection.at(features, slab)[there]
+            weight = weight[there]
+            total = total + gradient_covariance(networks, inputs, weight) * weight.sum()
+    return total / multiplicity.sum(dtype=np.float64)
+
+
 def eigen_directions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues, falling, and unit eigenvectors as rows; a row's largest entry is positive.
 
@@ -148,11 +194,9 @@ def write_gradient_pca(
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
     covariances, counts = [], []
     for stores, catalogue in zip(features, particles, strict=True):
-        points, multiplicity = np.unique(
-            Particles.read(catalogue).lagrangian_index, return_counts=True
-        )
-        covariances.append(gradient_covariance(networks, mapping.at(stores, points), multiplicity))
-        counts.append(multiplicity.sum())
+        multiplicity = particles_of_points(Particles.read(catalogue))
+        covariances.append(box_covariance(networks, mapping, stores, multiplicity))
+        counts.append(multiplicity.sum(dtype=np.int64))
     covariance = np.stack(covariances, axis=2)
     pooled = np.average(covariance, axis=2, weights=counts)
     eigenvalue, eigenvector = eigen_directions(pooled)

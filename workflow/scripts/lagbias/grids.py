@@ -75,20 +75,21 @@ class InPlaceTransform:
 
     Parameters
     ----------
-    grid : Grid
+    shape : three int
+        Of the real field, (l, m, n).
     threads : int
         FFTW threads.
 
     Attributes
     ----------
-    spectrum : complex64, (n, n, n // 2 + 1)
-    field : float32, (n, n, n), a view of the same memory
+    spectrum : complex64, (l, m, n // 2 + 1)
+    field : float32, (l, m, n), a view of the same memory
     """
 
-    def __init__(self, grid: Grid, threads: int = 1):
-        n = grid.points
-        self.spectrum = pyfftw.empty_aligned((n, n, n // 2 + 1), dtype="complex64")
-        padded = self.spectrum.view("float32").reshape(n, n, 2 * (n // 2 + 1))
+    def __init__(self, shape: tuple[int, int, int], threads: int = 1):
+        *planes, n = shape
+        self.spectrum = pyfftw.empty_aligned((*planes, n // 2 + 1), dtype="complex64")
+        padded = self.spectrum.view("float32").reshape(*planes, 2 * (n // 2 + 1))
         self.field = padded[:, :, :n]
         plan = {"axes": (0, 1, 2), "flags": ("FFTW_ESTIMATE",), "threads": threads}
         self._forward = pyfftw.FFTW(self.field, self.spectrum, **plan)
@@ -97,7 +98,7 @@ class InPlaceTransform:
         )
 
     def to_spectrum(self) -> np.ndarray:
-        """Transform the field forward, normalised by 1 / n^3; returns ``spectrum``."""
+        """Transform the field forward, normalised by 1 / size; returns ``spectrum``."""
         self._forward.execute()
         for plane in self.spectrum:  # plane by plane: no second grid in memory
             plane /= self.field.size

@@ -1,6 +1,7 @@
 """What every job does first: log to its file, and end with one clear line on bad input."""
 
 import logging
+import resource
 import sys
 import warnings
 from collections.abc import Iterator
@@ -45,3 +46,10 @@ def reporting(job) -> Iterator[None]:
         else:
             log.exception("unexpected error")
         sys.exit(1)
+    finally:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        # The system's own count: Snakemake's benchmark looks only now and then. KiB on Linux.
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+        logging.getLogger("lagbias").info(
+            "peak memory %d MB, %d s of CPU", peak, usage.ru_utime + usage.ru_stime
+        )

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import blosc
 import numba
 import numpy as np
 from abacusnbody.analysis import tsc
@@ -17,10 +18,17 @@ from abacusnbody.analysis import tsc
 from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
 from lagbias.compiled import keep_compiled
 from lagbias.errors import InputError
-from lagbias.files import written_whole
+from lagbias.files import remove, written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
-from lagbias.stores import append_variable, open_store, provenance, set_attributes
+from lagbias.stores import (
+    GrowingVariable,
+    append_variable,
+    open_store,
+    provenance,
+    read_values,
+    set_attributes,
+)
 
 log = logging.getLogger(__name__)
 keep_compiled(tsc)
@@ -116,6 +124,9 @@ def write_particles(
 ) -> None:
     """Write every subsample particle of a box as two integers, sorted by final cell.
 
+    The particles of a box of any size pass through: file by file to a file for each slab of cells
+    beside the store, then slab by slab, sorted, into it.
+
     Parameters
     ----------
     files : BoxFiles
@@ -134,38 +145,77 @@ def write_particles(
         If particles and initial density are of different boxes, or files are damaged.
     """
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    blosc.set_nthreads(threads)  # decompression
     density_header = read_header(files.density)
-    box_size = float(density_header["BoxSize"])
+    mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
     points = density_points(files.density)
-    mesh = Mesh.of_cell_size(cell_size, box_size)
-    chunks, header = [], {}
+    with written_whole(store) as partial:
+        spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
+        spool.mkdir()
+        try:
+            counts, header = _sort_into_slabs(files, redshift, density_header, mesh, points, spool)
+            _write_slabs(spool, mesh, int(counts.sum()), partial)
+        finally:
+            remove(spool)
+        set_attributes(
+            partial,
+            **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
+            cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
+            sampled_fraction=int(counts.sum()) / float(header["NP"]),
+        )  # fmt: skip
+
+
+def _sort_into_slabs(
+    files: BoxFiles, redshift: float, density_header: dict, mesh: Mesh, points: int, spool: Path
+) -> tuple[np.ndarray, dict]:
+    """Append the packed particles of a box to one file for each slab of cells along x.
+
+    Returns
+    -------
+    counts : int64, (cells,)
+        Particles of each slab.
+    header : dict of the last file
+    """
+    counts, header = np.zeros(mesh.cells, dtype=np.int64), {}
+    edges = np.arange(mesh.cells + 1, dtype=object) * mesh.cells**2 * mesh.subcells**3 << 32
+    edges[-1] -= 1  # of the last slab may be 2^64; no particle is there
+    edges = edges.astype(np.uint64)
     for position, lattice_index, header in particle_chunks(files):
         check_same_box(header, density_header, redshift, str(files.halos))
         packed = np.empty(len(position), dtype=np.uint64)
         ppd = round(float(header["ppd"]))  # a float in the headers
         _two_integers(
-            position, lattice_index, ppd, points, mesh.cells, mesh.subcells, box_size, packed
+            position, lattice_index, ppd, points, mesh.cells, mesh.subcells, mesh.box_size, packed
         )
-        chunks.append(packed)
-        log.info("%d particles read", sum(map(len, chunks)))
-    particles = np.concatenate(chunks)
-    del chunks
-    particles.sort()
-    final_cell = (particles >> np.uint64(32)).astype(np.uint32)
-    lagrangian_index = particles.astype(np.uint32)  # the low 32 bits
-    del particles
-    edges = np.arange(mesh.size + 1, dtype=np.uint64) * mesh.subcells**3
-    cell_start = np.searchsorted(final_cell, edges).astype(np.int64)
-    with written_whole(store) as partial:
-        append_variable(partial, "final_cell", final_cell, ("particle",), units="1")
-        append_variable(partial, "lagrangian_index", lagrangian_index, ("particle",), units="1")
-        append_variable(partial, "cell_start", cell_start, ("edge",), units="1")
-        set_attributes(
-            partial,
-            **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
-            cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
-            sampled_fraction=len(final_cell) / float(header["NP"]),
-        )  # fmt: skip
+        packed.sort()
+        starts = np.searchsorted(packed, edges)
+        for x in range(mesh.cells):
+            with open(spool / f"{x}", "ab") as slab:
+                packed[starts[x] : starts[x + 1]].tofile(slab)
+        counts += np.diff(starts)
+        log.info("%d particles read", counts.sum())
+    return counts, header
+
+
+def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> None:
+    """Sort the particles of each slab and write them, and where each cell begins."""
+    one = {"length": particles, "dtype": np.uint32, "dim": "particle", "units": "1"}
+    final_cells = GrowingVariable(store, "final_cell", **one)
+    lagrangian_indices = GrowingVariable(store, "lagrangian_index", **one)
+    cell_counts = np.zeros(mesh.size + 1, dtype=np.int64)
+    for x in range(mesh.cells):
+        packed = np.fromfile(spool / f"{x}", dtype=np.uint64)
+        (spool / f"{x}").unlink()  # what is left to read and what is written never add up
+        packed.sort()
+        final_cell = (packed >> np.uint64(32)).astype(np.uint32)
+        final_cells.append(final_cell)
+        lagrangian_indices.append(packed.astype(np.uint32))  # the low 32 bits
+        first = x * mesh.cells**2
+        cell_counts[first + 1 : first + 1 + mesh.cells**2] = np.bincount(
+            final_cell // np.uint32(mesh.subcells**3) - np.uint32(first), minlength=mesh.cells**2
+        )
+    cell_start = np.cumsum(cell_counts, out=cell_counts)
+    append_variable(store, "cell_start", cell_start, ("edge",), units="1")
 
 
 def density_points(density: Path) -> int:
@@ -212,9 +262,9 @@ class Particles:
                 f"{mesh.subcells}: it was written by another version; delete it and make it again"
             )
         return cls(
-            store["final_cell"].values,
-            store["lagrangian_index"].values,
-            store["cell_start"].values,
+            read_values(store["final_cell"]),
+            read_values(store["lagrangian_index"]),
+            read_values(store["cell_start"]),
             mesh,
             store.attrs["density_grid"],
             store.attrs["sampled_fraction"],

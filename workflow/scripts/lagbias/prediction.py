@@ -11,33 +11,42 @@ from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
-from lagbias.mesh import Mesh, Particles, paint_particles
+from lagbias.mesh import PAINT_CHUNK, Mesh, Particles, paint_particles
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
-from lagbias.projection import Projection
+from lagbias.projection import Projection, slabs
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
 
 log = logging.getLogger(__name__)
 
-SLAB_POINTS = 2_000_000
 
-
-@torch.no_grad()
 def ratio_on_grid(
     networks: Sequence[HaloToMassRatio],
     projection: Projection,
     features: Mapping[float, str | Path],
 ) -> np.ndarray:
     """f at every Lagrangian grid point, each evaluated once, float32 (networks, n^3)."""
-    points = open_store(next(iter(features.values()))).sizes["x"] ** 3
-    ratio = np.empty((len(networks), points), dtype=np.float32)
-    for start in range(0, points, SLAB_POINTS):
-        slab = slice(start, min(start + SLAB_POINTS, points))
-        inputs = torch.from_numpy(projection.at(features, slab))
-        for member, network in enumerate(networks):
-            ratio[member, slab] = torch.cat(
-                [network(part) for part in inputs.split(ROWS_PER_PASS["cpu"])]
-            ).numpy()
+    field = open_store(next(iter(features.values())))["delta"]
+    ratio = np.empty((len(networks), field.size), dtype=np.float32)
+    for slab in slabs(field):
+        ratio[:, slab] = ratio_at(networks, projection, features, slab)
     return ratio
+
+
+@torch.no_grad()
+def ratio_at(
+    networks: Sequence[HaloToMassRatio],
+    projection: Projection,
+    features: Mapping[float, str | Path],
+    slab: slice,
+) -> np.ndarray:
+    """f at some Lagrangian grid points, float32 (networks, points)."""
+    inputs = torch.from_numpy(projection.at(features, slab))
+    return np.stack(
+        [
+            torch.cat([network(part) for part in inputs.split(ROWS_PER_PASS["cpu"])]).numpy()
+            for network in networks
+        ]
+    )
 
 
 def write_prediction(
@@ -68,18 +77,20 @@ def write_prediction(
     torch.set_num_threads(threads)
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
     ratio = ratio_on_grid(networks, Projection.read(projection), features)
-    members = [f"seed{seed}" for seed in weights]
+    members, ratios = [f"seed{seed}" for seed in weights], list(ratio)
     if len(members) > 1:
-        ratio = np.concatenate([ratio, ratio.mean(axis=0, keepdims=True, dtype=np.float32)])
+        ratios.append(ratio.mean(axis=0, dtype=np.float32))
         members.append(MEAN)
     else:
         members = [MEAN]
-    write_fields(Particles.read(particles), ratio, members, cell_size, store, threads, **attributes)
+    write_fields(
+        Particles.read(particles), ratios, members, cell_size, store, threads, **attributes
+    )
 
 
 def write_fields(
     particles: Particles,
-    ratio: np.ndarray,
+    ratios: Sequence[np.ndarray],
     members: Sequence[str],
     cell_size: float,
     store: str | Path,
@@ -91,8 +102,8 @@ def write_fields(
     Parameters
     ----------
     particles : Particles
-    ratio : float32, (members, density_grid^3)
-        f at Lagrangian grid points.
+    ratios : float32, (density_grid^3,) each
+        f at Lagrangian grid points, of each member.
     members : names of the members
     cell_size : float
         Of the evaluation mesh [Mpc/h].
@@ -106,14 +117,14 @@ def write_fields(
     InputError
         If f is not on the grid that the particles count.
     """
-    if ratio.shape[1] != particles.density_grid**3:
+    if len(ratios[0]) != particles.density_grid**3:
         raise InputError(
-            f"f is given at {ratio.shape[1]} points but particles count a grid of "
+            f"f is given at {len(ratios[0])} points but particles count a grid of "
             f"{particles.density_grid}^3: make features and particles with one density_grid"
         )
     grid = evaluation_grid(cell_size, particles.mesh.box_size)
-    fields = np.stack([paint_particles(particles, values, grid, threads) for values in ratio])
-    sums, squares = ratio_moments(particles, ratio)
+    fields = np.stack([paint_particles(particles, values, grid, threads) for values in ratios])
+    sums, squares = np.array([ratio_moments(particles, values) for values in ratios]).T
     thinning = (1 - particles.sampled_fraction) * grid.box_size**3
     with written_whole(store) as partial:
         append_variable(partial, "overdensity", fields, ("member", "x", "y", "z"), units="1")
@@ -135,12 +146,14 @@ def write_fields(
         )
 
 
-def ratio_moments(particles: Particles, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of f and f^2 over particles, float64 (members,) each."""
-    multiplicity = np.bincount(particles.lagrangian_index, minlength=ratio.shape[1])
-    sums = np.array([np.dot(multiplicity, values.astype(np.float64)) for values in ratio])
-    squares = np.array([np.dot(multiplicity, values.astype(np.float64) ** 2) for values in ratio])
-    return sums, squares
+def ratio_moments(particles: Particles, ratio: np.ndarray) -> tuple[float, float]:
+    """Sums of f and f^2 over particles, in float64."""
+    total, squares = 0.0, 0.0
+    for start in range(0, len(particles.lagrangian_index), PAINT_CHUNK):
+        values = ratio[particles.lagrangian_index[start : start + PAINT_CHUNK]].astype(np.float64)
+        total += values.sum()
+        squares += np.dot(values, values)
+    return total, squares
 
 
 def evaluation_grid(cell_size: float, box_size: float) -> Grid:
@@ -153,5 +166,5 @@ def write_matter(
 ) -> None:
     """Paint the matter of a box: every particle with f = 1."""
     catalogue = Particles.read(particles)
-    ones = np.ones((1, catalogue.density_grid**3), dtype=np.float32)
-    write_fields(catalogue, ones, [MEAN], cell_size, store, threads, **attributes)
+    ones = np.ones(catalogue.density_grid**3, dtype=np.float32)
+    write_fields(catalogue, [ones], [MEAN], cell_size, store, threads, **attributes)

@@ -11,7 +11,7 @@ and coordinates ``kind`` and ``smoothing_scale`` [Mpc/h] of each feature.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import xarray as xr
 from lagbias.errors import InputError
 from lagbias.features import KINDS
 from lagbias.layout import MEAN
-from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
+from lagbias.stores import open_store, provenance, read_netcdf, read_values, write_netcdf
 
 log = logging.getLogger(__name__)
 
@@ -122,18 +122,31 @@ class Projection:
             values = values_at(open_store(features[scale])[kind], points)
             if inputs is None:
                 inputs = np.tile(offset.astype(np.float32), (len(values), 1))
-            inputs += values[:, None] * weights[:, column].astype(np.float32)
+            for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
+                part = slice(start, start + SLAB_POINTS)
+                inputs[part] += values[part, None] * weights[:, column].astype(np.float32)
         return inputs
+
+
+def slabs(field: xr.DataArray) -> Iterator[slice]:
+    """Slices of a flat grid, a chunk of its store each: a part of a chunk costs the whole."""
+    points = field.encoding["chunks"][0] * field[0].size
+    for start in range(0, field.size, points):
+        yield slice(start, min(start + points, field.size))
 
 
 def values_at(field: xr.DataArray, points: np.ndarray | slice) -> np.ndarray:
     """Values of a grid at flat indices; of a slice, only the planes that hold it are read."""
     if not isinstance(points, slice):
-        return field.values.reshape(-1)[points]
+        grid, values = read_values(field).reshape(-1), np.empty(len(points), dtype=field.dtype)
+        for start in range(0, len(points), SLAB_POINTS):  # numpy makes 64-bit indices of them
+            part = slice(start, start + SLAB_POINTS)
+            values[part] = grid[points[part]]
+        return values
     plane = field[0].size
     start, stop, _ = points.indices(field.size)
     first, last = start // plane, -(-stop // plane)
-    values = field[first:last].values.reshape(-1)
+    values = read_values(field[first:last]).reshape(-1)
     return values[start - first * plane : stop - first * plane]
 
 
@@ -168,20 +181,21 @@ def feature_moments(
             )
         (points,) = sides
         planes = max(1, SLAB_POINTS // points**2)
-        for start in range(0, points, planes):
-            slab = np.stack(
-                [
-                    stores[scale][kind][start : start + planes].values.reshape(-1)
-                    for kind, scale in zip(kinds, all_scales, strict=True)
-                ]
-            ).astype(np.float64)
-            if reference is None:
-                reference = slab.mean(axis=1)
-                unit = slab.std(axis=1)
-            slab = (slab - reference[:, None]) / unit[:, None]
-            count += slab.shape[1]
-            total = total + slab.sum(axis=1)
-            products = products + slab @ slab.T
+        fields = [stores[scale][kind] for kind, scale in zip(kinds, all_scales, strict=True)]
+        for chunk in slabs(fields[0]):
+            values = np.empty((len(fields), chunk.stop - chunk.start), dtype=np.float32)
+            for row, field in zip(values, fields, strict=True):
+                row[:] = values_at(field, chunk)
+            for start in range(0, values.shape[1], planes * points**2):
+                slab = values[:, start : start + planes * points**2].astype(np.float64)
+                if reference is None:
+                    reference = slab.mean(axis=1)
+                    unit = slab.std(axis=1)
+                slab -= reference[:, None]
+                slab /= unit[:, None]
+                count += slab.shape[1]
+                total = total + slab.sum(axis=1)
+                products = products + slab @ slab.T
     mean = total / count
     covariance = products / count - np.outer(mean, mean)
     deviation = np.sqrt(np.diag(covariance))

@@ -10,26 +10,30 @@ import xarray as xr
 from lagbias.errors import InputError
 from lagbias.layout import MEAN
 from lagbias.network import HaloToMassRatio
-from lagbias.prediction import ratio_on_grid
-from lagbias.projection import Projection
+from lagbias.prediction import ratio_at
+from lagbias.projection import Projection, slabs, values_at
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
 
 BINS = np.linspace(-4, 6, 51)  # standard deviations
 BINS_2D = np.linspace(-4, 6, 41)
 
 
-def binned_mean(values: np.ndarray, bins: list[np.ndarray], *axes: np.ndarray) -> tuple:
-    """Mean of values in bins of one or two coordinates, and the number in each bin.
+def binned_sums(values: np.ndarray, bins: list[np.ndarray], *axes: np.ndarray) -> np.ndarray:
+    """Sum of values in bins of one or two coordinates, and the number in each bin.
 
     Returns
     -------
-    mean : float64, NaN in empty bins
-    count : int64
+    float64, (2, bins...)
     """
-    count, _ = np.histogramdd(axes, bins=bins)
     total, _ = np.histogramdd(axes, bins=bins, weights=values)
+    count, _ = np.histogramdd(axes, bins=bins)
+    return np.stack([total, count])
+
+
+def binned_mean(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, NaN in empty bins, and int64 count, of what ``binned_sums`` returns."""
     with np.errstate(invalid="ignore"):
-        return total / count, count.astype(np.int64)
+        return sums[0] / sums[1], sums[1].astype(np.int64)
 
 
 def write_response(
@@ -65,19 +69,24 @@ def write_response(
     if mapping.inputs < 2:
         raise InputError(f"{projection} has one input: f over two directions needs two")
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
-    ratio = ratio_on_grid(networks, mapping, features)
-    ratio = np.concatenate([ratio, ratio.mean(axis=0, keepdims=True)])
     scales = sorted(features)
-    of_delta = np.full((len(ratio), len(scales), len(BINS) - 1), np.nan)
-    counts = np.zeros((len(scales), len(BINS) - 1), dtype=np.int64)
-    for s, scale in enumerate(scales):
-        delta = open_store(features[scale])["delta"]
-        standardised = delta.values.reshape(-1) / delta.attrs["standard_deviation"]
-        for m, values in enumerate(ratio):
-            of_delta[m, s], counts[s] = binned_mean(values, [BINS], standardised)
+    deltas = [open_store(features[scale])["delta"] for scale in scales]
     vectors = read_netcdf(gradient_pca)["eigenvector"].sel(version="f", member=MEAN).values[:2]
-    directions = mapping.with_matrix(vectors @ mapping.matrix).at(features, slice(None))
-    surface, surface_count = binned_mean(ratio[-1], [BINS_2D, BINS_2D], *directions.T)
+    on_directions = mapping.with_matrix(vectors @ mapping.matrix)
+    by_delta = np.zeros((len(networks) + 1, len(scales), 2, len(BINS) - 1))
+    by_directions = np.zeros((2, len(BINS_2D) - 1, len(BINS_2D) - 1))
+    for slab in slabs(deltas[0]):
+        ratio = ratio_at(networks, mapping, features, slab)
+        ratio = np.concatenate([ratio, ratio.mean(axis=0, keepdims=True)])
+        for s, delta in enumerate(deltas):
+            standardised = values_at(delta, slab) / delta.attrs["standard_deviation"]
+            for m, values in enumerate(ratio):
+                by_delta[m, s] += binned_sums(values, [BINS], standardised)
+        directions = on_directions.at(features, slab)
+        by_directions += binned_sums(ratio[-1], [BINS_2D, BINS_2D], *directions.T)
+    of_delta, counts = binned_mean(np.moveaxis(by_delta, 2, 0))
+    counts = counts[0]  # the same for every member
+    surface, surface_count = binned_mean(by_directions)
     centres, centres_2d = (0.5 * (bins[1:] + bins[:-1]) for bins in (BINS, BINS_2D))
     write_netcdf(
         xr.Dataset(

@@ -7,6 +7,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 import zarr
 
@@ -46,6 +47,45 @@ def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **att
             encoding={name: {"chunks": chunks, "compressors": None}},
             write_empty_chunks=True,  # a chunk that is not there is then always a lost one
         )
+
+
+class GrowingVariable:
+    """A one-dimensional variable of a zarr store, written part by part in whole chunks.
+
+    The store is that which ``append_variable`` writes of the whole array.
+
+    Parameters
+    ----------
+    store : path of the store, made if absent
+    name : variable name
+    length : int
+        Values that will be appended in all.
+    dtype : of the values
+    dim : name of its dimension
+    attributes : attributes of the variable, ``units`` among them
+    """
+
+    def __init__(self, store: Path, name: str, length: int, dtype, dim: str, **attributes):
+        self._chunk = max(1, min(CHUNK_BYTES // np.dtype(dtype).itemsize, length))
+        self._array = zarr.open_group(store, mode="a").create_array(
+            name, shape=(length,), dtype=dtype, chunks=(self._chunk,), compressors=None,
+            attributes=attributes, dimension_names=(dim,), fill_value=np.dtype(dtype).type(0),
+        )  # fmt: skip
+        self._waiting: list[np.ndarray] = []
+        self._length, self._written = length, 0
+
+    def append(self, values: np.ndarray) -> None:
+        """Add values; they are written once they fill a chunk, or the variable."""
+        self._waiting.append(values)
+        ready = sum(map(len, self._waiting))
+        if self._written + ready < self._length:
+            ready -= ready % self._chunk
+        if ready:
+            values = np.concatenate(self._waiting)
+            with zarr.config.set({"async.concurrency": 1}):
+                self._array[self._written : self._written + ready] = values[:ready]
+            self._waiting = [values[ready:]]
+            self._written += ready
 
 
 def set_attributes(store: Path, **attributes) -> None:
@@ -96,6 +136,12 @@ def check_whole(store: xr.Dataset, path: Path) -> None:
                     f"zarr store {path} is cut short: {file} has {found} bytes, expected "
                     f"{expected}; {AGAIN}"
                 )
+
+
+def read_values(variable: xr.DataArray) -> np.ndarray:
+    """The values of a lazy variable, its chunks read one after the other: each is a copy."""
+    with zarr.config.set({"async.concurrency": 1}):
+        return variable.values
 
 
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
