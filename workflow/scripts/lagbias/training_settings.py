@@ -44,11 +44,11 @@ class TrainingSettings:
     hidden_layers: int = 3
     neurons: int = 20
     activation: str = "silu"
-    epochs: int = 10
+    epochs: int = 16
     cells_per_batch: int = 800
     block: int = 4
     learning_rate: float = 0.01
-    learning_rate_decay: float = 0.5
+    learning_rate_decay: float = 0.65
     particle_fraction: float = 1.0
     estimator: str = "unbiased"
     normalisation: str = "exact"
