@@ -1,0 +1,54 @@
+"""Lagrangian yardsticks: a polynomial f and f in bins, fitted on the boxes of a set."""
+
+
+rule fit_lagrangian_bias:
+    input:
+        features=training_features,
+        particles=training_particles,
+        halos=training_halos,
+        code=library("lagrangian"),
+    output:
+        "results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        block=TRAINING.block,
+        estimator=TRAINING.estimator,
+    message:
+        "Fitting {wildcards.lagrangian} on {wildcards.set}, N > {wildcards.nmin}"
+    script:
+        "../scripts/fit_lagrangian_bias.py"
+
+
+rule predict_lagrangian_bias:
+    input:
+        coefficients="results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+        features=box_features,
+        particles="results/{sim}/particles.zarr",
+        code=library("lagrangian_prediction"),
+    output:
+        directory("results/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Model field of {wildcards.lagrangian} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+    script:
+        "../scripts/predict_lagrangian_bias.py"
