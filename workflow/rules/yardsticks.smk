@@ -1,4 +1,4 @@
-"""Lagrangian yardsticks: a polynomial f and f in bins, fitted on the boxes of a set."""
+"""Lagrangian yardsticks: a polynomial f, f in bins, and the labels of proto-halos."""
 
 
 rule fit_lagrangian_bias:
@@ -52,3 +52,31 @@ rule predict_lagrangian_bias:
         "Model field of {wildcards.lagrangian} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
     script:
         "../scripts/predict_lagrangian_bias.py"
+
+
+rule predict_labels:
+    input:
+        files=particle_files,
+        particles="results/{sim}/particles.zarr",
+        code=library("labels"),
+    output:
+        directory("results/fits/{set}/N{nmin}/labels/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
+        density_grid=lambda wildcards: density_grid(wildcards.sim),
+        redshift=config["redshift"],
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Particles in halos of {wildcards.sim}, N > {wildcards.nmin}, on the evaluation mesh"
+    script:
+        "../scripts/predict_labels.py"

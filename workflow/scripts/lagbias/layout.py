@@ -9,7 +9,7 @@ from lagbias.errors import InputError
 
 PRODUCTS = ("halo_info", "halo_rv_A", "halo_pid_A", "field_rv_A", "field_pid_A")
 MEAN = "mean"  # name of the member of a prediction that is f averaged over seeds
-YARDSTICKS = ("matter", "linear")
+YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
 # and f in bins of the density alone, or with the Laplacian or G2.
 LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")

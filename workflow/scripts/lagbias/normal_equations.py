@@ -21,9 +21,9 @@ leaves one matrix, loss = theta^T Q theta with Q = P - V - v m^T - m v^T + T m m
     theta = Q^-1 m / (m^T Q^-1 m)               for any theta (Lagrange),
     theta = u / (m^T u), u = argmin_{u >= 0} u^T Q u + (m^T u - 1)^2     for theta >= 0.
 
-The second is a quadratic programme as non-negative least squares, with no weight to choose: along a
-ray u = tau theta with m^T theta = 1 its least value is q / (1 + q), q = theta^T Q theta, which grows
-with q, so the best ray is that of the least loss on the plane.
+The second is the quadratic programme as non-negative least squares, with no weight to choose: along
+a ray u = tau theta with m^T theta = 1 its least value is q / (1 + q), q = theta^T Q theta, which
+grows with q, so the best ray is that of the least loss on the plane.
 """
 
 import logging

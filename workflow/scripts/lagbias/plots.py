@@ -24,8 +24,8 @@ from lagbias.stores import open_store, read_netcdf
 
 # Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
 # line styles and markers repeat the distinction.
-COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1))]
+COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999"]
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)), (0, (9, 1))]
 STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 180,
@@ -72,7 +72,7 @@ def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Fi
 def model_label(name: str) -> str:
     """A model's name for people: ``R2-R4-pc2`` becomes ``2, 4 Mpc/h → 2 directions``."""
     if name in YARDSTICKS:
-        return {"linear": "linear bias"}.get(name, name)
+        return {"linear": "linear bias", "labels": "proto-halo labels"}.get(name, name)
     if not name.startswith("R"):
         kind, scales = parse_yardstick(name)
         return f"{LAGRANGIAN_LABELS[kind]}, R = {', '.join(f'{scale:g}' for scale in scales)}"
@@ -241,7 +241,7 @@ def plot_yardsticks(
     Parameters
     ----------
     spectra : mapping
-        Model's name to its spectra; the network last.
+        Model's name to its spectra; a network is drawn as one.
     coefficients : mapping
         Lagrangian yardstick's name to its coefficients.
     outputs : files to write
@@ -250,7 +250,8 @@ def plot_yardsticks(
         (ratio, error, response), (correlation, legend, negative) = axes
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
-            _draw_member_band(ratio, data, "power_ratio", index, model_label(name))
+            label = f"network, {model_label(name)}" if name.startswith("R") else model_label(name)
+            _draw_member_band(ratio, data, "power_ratio", index, label)
             _draw_member_band(correlation, data, "correlation", index, None)
             _draw_member_band(error, data, "error_over_shot", index, None)
             if name in coefficients:
@@ -260,7 +261,7 @@ def plot_yardsticks(
             wavenumber_axis(axis)
         ratio.set_ylim(0.75, 1.3)
         correlation.set_ylim(0.9, 1.005)
-        error.set(ylabel=r"$P_{\rm error}\,/\,P_{\rm shot}$", ylim=(0, 0.12))
+        error.set(ylabel=r"$P_{\rm error}\,/\,P_{\rm shot}$", yscale="log", ylim=(5e-4, 1))
         response.set(ylabel=r"$\langle f\,|\,\delta_R\rangle$", ylim=(-1.5, 12), xlim=(-4, 4))
         response.axhspan(-1.5, 0, color="0.9", zorder=0)
         negative.set(ylabel="share of particles with f < 0", ylim=(-0.03, 1.03), xlim=(-4, 4))
