@@ -45,13 +45,15 @@ def equations_of(kind, stores, block=2, unbiased=True):
 
 
 def made_up_equations(rng, functions=6, cubes=200, sampled=1.0):
-    """Equations of random sums and targets; every sum is positive, as of particles in bins."""
+    """Equations of random sums, positive as of particles in bins; the truth is negative in part."""
     sums = rng.gamma(1.0, size=(cubes, functions))
-    target = sums @ np.maximum(rng.normal(size=functions), 0) + rng.normal(size=cubes)
+    truth = np.linspace(-1, 2, functions)
+    target = sums @ truth + rng.normal(size=cubes)
     products = sums.T @ sums
+    variance = (1 - sampled) * np.linalg.eigvalsh(products)[0]  # the form stays positive
     equations = NormalEquations(
-        products, (1 - sampled) * np.diag(sums.sum(0)), sums.T @ target, target @ target,
-        sums.sum(0), 1000,
+        products, variance * np.eye(functions), sums.T @ target, target @ target,
+        sums.sum(0), sums.sum(0) @ truth,
     )  # fmt: skip
     return equations, sums, target
 

@@ -23,7 +23,8 @@ leaves one matrix, loss = theta^T Q theta with Q = P - V - v m^T - m v^T + T m m
 
 The second is the quadratic programme as non-negative least squares, with no weight to choose: along
 a ray u = tau theta with m^T theta = 1 its least value is q / (1 + q), q = theta^T Q theta, which
-grows with q, so the best ray is that of the least loss on the plane.
+grows with q >= 0, so the best ray is that of the least loss on the plane. On the plane T is only an
+additive constant: where V makes the loss negative, a larger one keeps q positive.
 """
 
 import logging
@@ -120,9 +121,11 @@ class NormalEquations:
             self.products * np.outer(scale, scale), self.variance * np.outer(scale, scale)
         )
         vector, mean = self.vector * scale, self.mean * scale
+        lowest = vector @ scipy.linalg.solve(products, vector, assume_a="pos")
+        constant = max(self.constant, 1.01 * lowest)
         cross = np.outer(vector, mean)
-        form = products - cross - cross.T + self.constant * np.outer(mean, mean)
-        eigenvalues, vectors = np.linalg.eigh(form / self.constant)
+        form = products - cross - cross.T + constant * np.outer(mean, mean)
+        eigenvalues, vectors = np.linalg.eigh(form / constant)
         # Rounding alone can leave an eigenvalue below zero.
         floor = len(eigenvalues) * np.finfo(float).eps * eigenvalues[-1]
         return np.sqrt(np.maximum(eigenvalues, floor))[:, None] * vectors.T, scale
