@@ -151,7 +151,7 @@ def parse_yardstick(model: str) -> tuple[str, list[float]]:
     if model in YARDSTICKS:
         return model, []
     kind, _, scale_set = model.partition("-R")
-    if kind not in LAGRANGIAN_KINDS:
+    if kind not in LAGRANGIAN_KINDS or not scale_set:
         raise InputError(
             f"yardstick {model!r}: expected {', '.join(YARDSTICKS)}, or one of "
             f"{', '.join(LAGRANGIAN_KINDS)} with smoothing scales, as poly-R2-R4 or bins-lap-R2"
