@@ -17,7 +17,9 @@ rule fit_lagrangian_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=4000,
+        # slabs of cell sums; a box's particles, their counts and f on the density grid
+        mem_mb=lambda wildcards: 1500
+        + 24 * max(map(density_grid, SETS[wildcards.set]["train"])) ** 3 // 10**6,
         runtime=60,
     params:
         block=TRAINING.block,

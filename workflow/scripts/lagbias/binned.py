@@ -14,13 +14,12 @@ import xarray as xr
 
 from lagbias.mesh import Particles
 from lagbias.normal_equations import NormalEquations, solve_nonnegative
-from lagbias.projection import feature_moments, values_at
+from lagbias.projection import SLAB_POINTS, feature_moments, values_at
 from lagbias.stores import open_store
 
 DELTA_EDGES = np.linspace(-4, 5, 41)  # standard deviations
 PERCENTILES = {"laplacian": (0, 5, 35, 65, 95, 100), "g2": (0, 10, 30, 70, 90, 100)}
 PERCENTILE_POINTS = 20_000_000  # grid points of all boxes together that decide the percentiles
-SLAB_POINTS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,10 @@ class BinsOnBox:
 
     def moments(self, multiplicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Particles of each bin, as a vector and as a diagonal."""
-        total = np.bincount(self.number, multiplicity, len(self))
+        total = np.zeros(len(self))
+        for start in range(0, len(self.number), SLAB_POINTS):
+            slab = slice(start, start + SLAB_POINTS)
+            total += np.bincount(self.number[slab], multiplicity[slab], len(self))
         return total, np.diag(total)
 
     def ratio(self, coefficients: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from lagbias.layout import parse_yardstick
 from lagbias.mesh import Particles
 from lagbias.normal_equations import BasisOnBox, NormalEquations, add_up, box_equations
 from lagbias.polynomial import Polynomial
+from lagbias.projection import SLAB_POINTS, values_at
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
 
 log = logging.getLogger(__name__)
@@ -126,11 +127,16 @@ def density_response(
     float64, (3, bins)
     """
     delta = open_store(features[min(features)])["delta"]
-    row = density_bin(delta.values.reshape(-1) / delta.attrs["standard_deviation"])
-    multiplicity = np.bincount(particles.lagrangian_index, minlength=len(row))
+    multiplicity = np.bincount(particles.lagrangian_index, minlength=delta.size)
     ratio = on_box.ratio(coefficients)
-    weights = (multiplicity, multiplicity * (ratio < 0), multiplicity * ratio.astype(np.float64))
-    return np.array([np.bincount(row, weight, len(DELTA_EDGES) - 1) for weight in weights])
+    response = np.zeros((3, len(DELTA_EDGES) - 1))
+    for start in range(0, delta.size, SLAB_POINTS):
+        slab = slice(start, min(start + SLAB_POINTS, delta.size))
+        row = density_bin(values_at(delta, slab) / delta.attrs["standard_deviation"])
+        weight, f = multiplicity[slab], ratio[slab].astype(np.float64)
+        for line, values in enumerate((weight, weight * (f < 0), weight * f)):
+            response[line] += np.bincount(row, values, response.shape[1])
+    return response
 
 
 def summarised(response: np.ndarray) -> xr.Dataset:
