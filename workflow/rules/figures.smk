@@ -69,7 +69,7 @@ rule plot_spectra_by_scales:
 
 rule plot_yardsticks:
     input:
-        spectra=spectra_of([*config["yardsticks"], config["showcase"]]),
+        spectra=spectra_of([config["showcase"], *config["yardsticks"]]),
         coefficients=expand(
             "results/fits/{set}/N{nmin}/{model}/coefficients.nc",
             model=lagrangian_yardsticks(),
@@ -88,7 +88,7 @@ rule plot_yardsticks:
         mem_mb=1000,
         runtime=10,
     params:
-        models=[*config["yardsticks"], config["showcase"]],
+        models=[config["showcase"], *config["yardsticks"]],
         lagrangian=lagrangian_yardsticks(),
     message:
         "Figure: yardsticks beside {config[showcase]} on {wildcards.sim}"
