@@ -8,6 +8,7 @@ import scipy.optimize
 import torch
 from conftest import REDSHIFT, plant_box
 from lagbias import abacus_writer, binned, lagrangian, mesh, normal_equations
+from lagbias.abacus import read_halos
 from lagbias.binned import Bins, density_bin
 from lagbias.cells import TrainingBoxes
 from lagbias.errors import InputError
@@ -24,6 +25,7 @@ from lagbias.normal_equations import (
 from lagbias.polynomial import TERMS
 from lagbias.prediction import write_fields
 from lagbias.stores import open_store, read_netcdf
+from scipy.spatial import cKDTree
 
 KINDS = ("poly", "bins", "bins-lap", "bins-g2")
 FLOAT32 = 2e-4  # the loss of training is summed in float32
@@ -314,6 +316,21 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
     abacus_writer.write_halos(box.files.halos, box.header, columns, [0, 10])
     with pytest.raises(InputError, match="points to particle .* which holds 500"):
         list(labelled_positions(box.files, 40))
+
+
+def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
+    """A third of the particles is on disk, and as many of the halos' are labelled, close to them."""
+    min_particles = 100
+    labelled = np.concatenate(list(labelled_positions(sandbox_files, min_particles)))
+    position, count, header = read_halos(sandbox_files.halos)
+    above = count > min_particles
+    sampled = len(labelled) / count[above].sum()
+    assert sampled == pytest.approx(0.3, abs=0.01)
+    size = header["BoxSize"]
+    tree = cKDTree((position[above] + size / 2) % size, boxsize=size)
+    distance, _ = tree.query((labelled + size / 2) % size)
+    # Particles of a halo of 1e15 Msun/h, the largest, are within 3 Mpc/h of its centre.
+    assert np.quantile(distance, 0.99) < 3, np.quantile(distance, [0.5, 0.99])
 
 
 def test_cut_that_labels_nothing_is_refused(labelled_box, tmp_path):
