@@ -319,7 +319,7 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
 
 
 def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
-    """A third of the particles is on disk, and as many of the halos' are labelled, close to them."""
+    """30 % of the particles are on disk; as many of the halos' are labelled, and lie about them."""
     min_particles = 100
     labelled = np.concatenate(list(labelled_positions(sandbox_files, min_particles)))
     position, count, header = read_halos(sandbox_files.halos)
