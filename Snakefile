@@ -19,6 +19,7 @@ include: "workflow/rules/halos.smk"
 include: "workflow/rules/projection.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/yardsticks.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/figures.smk"
 

@@ -14,6 +14,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
 from lagbias.layout import parse_model, parse_scales
+from lagbias.plots import model_label
 
 COLUMNS = {
     "P ratio, k < 0.1": "power_ratio_k0-0.1",
@@ -29,7 +30,7 @@ NUMBER_WORDS = ["", "one", "two", "three", "four", "five", "six"]
 def label(model: str) -> str:
     """A model's name in words: ``R2-R4-pc2`` is ``2, 4 → 2 directions``."""
     if not model.startswith("R"):
-        return {"linear": "linear bias"}.get(model, model)
+        return model_label(model)
     scale_set, directions = parse_model(model)
     scales = parse_scales(scale_set)
     listed = ", ".join(f"{scale:g}" for scale in scales)

@@ -99,11 +99,27 @@ def test_one_ablation_plans_only_its_branch(repository):
     assert not {"make_report", "compare_spectra", "find_gradient_directions"} & set(plan)
 
 
+def test_another_spelling_of_a_yardstick_is_refused(repository):
+    run = snakemake(repository, "-n", "results/fits/mini/N50/poly-R4-R2/coefficients.nc")
+    assert run.returncode != 0
+    assert "write R2-R4" in run.stdout + run.stderr
+
+
 def test_scale_set_that_no_config_lists_is_built_when_typed(repository):
     target = "results/fits/mini/N70/R3-R6-pc1/on_mini_ph004/spectra.nc"
     plan = planned(repository, target)
     assert plan["train_network"] == 2 * 2  # two seeds, before and after projection
     assert plan["select_halos"] == 5
+
+
+def test_yardsticks_are_typed_and_judged_as_networks_are(repository):
+    target = "results/fits/mini/N70/poly-R3-R6/on_mini_ph004/spectra.nc"
+    plan = planned(repository, target)
+    assert plan["fit_lagrangian_bias"] == plan["predict_lagrangian_bias"] == 1
+    assert plan["compute_features"] == 2 * 4  # two scales, three training boxes and the test box
+    assert "train_network" not in plan
+    labels = planned(repository, "results/fits/mini/N70/labels/on_mini_ph004/spectra.nc")
+    assert labels["predict_labels"] == labels["simulate_mini"] == 1
 
 
 @pytest.mark.parametrize(
@@ -140,6 +156,8 @@ def test_touching_an_unchanged_module_reruns_nothing(finished):
         ("training", "train_network", {"compute_features", "index_particles", "select_halos"}),
         ("spectra", "compare_spectra", {"train_network", "predict_halo_field"}),
         ("plots", "plot_slices", {"compare_spectra", "train_network", "tabulate_summary"}),
+        ("polynomial", "fit_lagrangian_bias", {"train_network", "predict_halo_field"}),
+        ("labels", "predict_labels", {"fit_lagrangian_bias", "predict_halo_field"}),
         ("features", "compute_features", {"simulate_mini", "index_particles", "select_halos"}),
     ],
 )
@@ -172,6 +190,8 @@ def test_a_removed_ablation_reruns_its_branch_only(finished):
         ({"seeds": []}, "seeds"),
         ({"showcase": "R5"}, "showcase"),
         ({"scale_sets": ["R4-R2"]}, "write R2-R4"),
+        ({"yardsticks": ["poly-R4-R2"]}, "write R2-R4"),
+        ({"yardsticks": ["quadratic-R2"]}, "yardstick 'quadratic-R2'"),
         ({"directions": [9]}, "directions: 9 is more than"),
     ],
 )

@@ -58,7 +58,7 @@ def config(run) -> dict:
 
 def test_every_figure_table_and_the_report_are_there(run):
     names = ["slices", "response", "spectra_by_scales", "losses", "gradient_spectra"]
-    for name in [*names, "directions", "full_against_pc2"]:
+    for name in [*names, "yardsticks", "directions", "full_against_pc2"]:
         for suffix in ("pdf", "png"):
             figure = run / f"results/figures/tiny_N30_on_tiny_ph003_{name}.{suffix}"
             assert figure.stat().st_size > 5000, figure

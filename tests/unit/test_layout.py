@@ -12,6 +12,7 @@ from lagbias.layout import (
     files_per_product,
     parse_model,
     parse_scales,
+    parse_yardstick,
     weights_by_seed,
 )
 
@@ -49,6 +50,31 @@ def test_what_is_no_scale_set_is_refused(scale_set):
 def test_model_names_scales_and_directions():
     assert parse_model("R2-R4") == ("R2-R4", None)
     assert parse_model("R2-R2.83-R4-pc12") == ("R2-R2.83-R4", 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "scales"),
+    [
+        ("linear", "linear", []), ("labels", "labels", []), ("poly-R2-R4", "poly", [2.0, 4.0]),
+        ("bins-R2", "bins", [2.0]), ("bins-lap-R2.83", "bins-lap", [2.83]),
+        ("bins-g2-R10", "bins-g2", [10.0]),
+    ],
+)  # fmt: skip
+def test_yardstick_names_its_kind_and_scales(name, kind, scales):
+    assert parse_yardstick(name) == (kind, scales)
+
+
+@pytest.mark.parametrize("name", ["R2", "poly", "poly-", "bins-lap", "lap-R2", "Linear", "poly_R2"])
+def test_what_is_no_yardstick_is_refused(name):
+    with pytest.raises(InputError, match=f"yardstick '{name}': expected matter, linear, labels"):
+        parse_yardstick(name)
+
+
+def test_yardstick_has_one_spelling():
+    with pytest.raises(InputError, match="write R2-R4"):
+        parse_yardstick("poly-R4-R2")
+    with pytest.raises(InputError, match="bins take one smoothing scale, as bins-g2-R2"):
+        parse_yardstick("bins-g2-R2-R4")
 
 
 @pytest.mark.parametrize(

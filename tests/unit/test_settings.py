@@ -32,6 +32,7 @@ CONFIG = {
     "halo_cuts": [50, 150],
     "scale_sets": ["R3", "R2-R2.83-R4"],
     "showcase": "R2-R2.83-R4",
+    "yardsticks": ["matter", "linear", "poly-R2-R4", "bins-lap-R2"],
     "directions": [1, 2, 3],
 }  # fmt: skip
 
@@ -94,6 +95,9 @@ def test_config_that_fits_together_is_taken():
         ),
         (("scale_sets", ["R3", "R4-R2", "R2-R2.83-R4"]), "scale set 'R4-R2'.*write R2-R4"),
         (("directions", [4]), "directions: 4 is more than the 3 inputs of scale set R3"),
+        (("yardsticks", ["poly-R4-R2"]), "scale set 'R4-R2'.*write R2-R4"),
+        (("yardsticks", ["bins-R2-R4"]), "bins take one smoothing scale, as bins-R2"),
+        (("yardsticks", ["bins-shear-R2"]), "yardstick 'bins-shear-R2': expected .*bins-lap-R2"),
         (("showcase", "R2-R4"), "showcase: 'R2-R4' is not among scale_sets"),
     ],
 )

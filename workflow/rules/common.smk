@@ -14,13 +14,16 @@ sys.path.insert(0, str(SCRIPTS))
 from lagbias.errors import StorageError
 from lagbias.files import check_writable
 from lagbias.layout import (
+    YARDSTICKS,
     BoxFiles,
     BoxSizes,
     files_per_product,
     parse_model,
     parse_scales,
+    parse_yardstick,
 )
 from lagbias.settings import check_config, check_schema
+from lagbias.training_settings import settings_from
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 check_config(config)
@@ -39,8 +42,9 @@ SETS = config["training_sets"]
 MINI = [
     name for name, simulation in SIMULATIONS.items() if simulation["source"] == "mini"
 ]
-YARDSTICKS = ["matter", "linear"]
+TRAINING = settings_from(**config["training"])
 SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
+LAGRANGIAN = rf"poly-{SCALES}|bins(-lap|-g2)?-R\d+(\.\d+)?"
 
 
 wildcard_constraints:
@@ -50,7 +54,8 @@ wildcard_constraints:
     R=r"\d+(\.\d+)?",
     scales=SCALES,
     network=rf"{SCALES}(-pc\d+)?",
-    model=rf"{SCALES}(-pc\d+)?|{'|'.join(YARDSTICKS)}",
+    lagrangian=LAGRANGIAN,
+    model=rf"{SCALES}(-pc\d+)?|{LAGRANGIAN}|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
     seed=r"0|[1-9]\d*",
 
@@ -106,18 +111,20 @@ def density_file(wildcards):
     return source_files(wildcards.sim)[0]
 
 
-def features_of(boxes, scale_set):
-    """Feature stores of some boxes, box after box."""
+def features_of(boxes, wildcards):
+    """Feature stores of some boxes, box after box, at the scales in a model's name."""
+    if "lagrangian" in wildcards.keys():
+        scales = parse_yardstick(wildcards.lagrangian)[1]
+    else:
+        name = wildcards.get("network", wildcards.get("scales"))
+        scales = parse_scales(parse_model(name)[0])
     return [
-        f"results/{box}/features/R{scale:g}.zarr"
-        for box in boxes
-        for scale in parse_scales(scale_set)
+        f"results/{box}/features/R{scale:g}.zarr" for box in boxes for scale in scales
     ]
 
 
 def training_features(wildcards):
-    name = wildcards.get("network", wildcards.get("scales"))
-    return features_of(SETS[wildcards.set]["train"], parse_model(name)[0])
+    return features_of(SETS[wildcards.set]["train"], wildcards)
 
 
 def training_particles(wildcards):
@@ -134,9 +141,7 @@ def training_halos(wildcards):
 
 
 def validation_features(wildcards):
-    return features_of(
-        SETS[wildcards.set]["validate"], parse_model(wildcards.network)[0]
-    )
+    return features_of(SETS[wildcards.set]["validate"], wildcards)
 
 
 def validation_particles(wildcards):
@@ -149,8 +154,7 @@ def validation_halos(wildcards):
 
 
 def box_features(wildcards):
-    name = wildcards.get("network", wildcards.get("scales"))
-    return features_of([wildcards.sim], parse_model(name)[0])
+    return features_of([wildcards.sim], wildcards)
 
 
 def all_seeds(folder):

@@ -67,6 +67,35 @@ rule plot_spectra_by_scales:
         "../scripts/plot_spectra_by_scales.py"
 
 
+rule plot_yardsticks:
+    input:
+        spectra=spectra_of([config["showcase"], *config["yardsticks"]]),
+        coefficients=expand(
+            "results/fits/{set}/N{nmin}/{model}/coefficients.nc",
+            model=lagrangian_yardsticks(),
+            allow_missing=True,
+        ),
+        code=library("plots"),
+    output:
+        figure_in_report("yardsticks", "3. Spectra"),
+    log:
+        "logs/figures/{set}_N{nmin}_on_{sim}_yardsticks.log",
+    benchmark:
+        "logs/figures/{set}_N{nmin}_on_{sim}_yardsticks.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=[config["showcase"], *config["yardsticks"]],
+        lagrangian=lagrangian_yardsticks(),
+    message:
+        "Figure: yardsticks beside {config[showcase]} on {wildcards.sim}"
+    script:
+        "../scripts/plot_yardsticks.py"
+
+
 rule plot_full_against_projected:
     input:
         full=spectra_of(config["scale_sets"]),
@@ -169,7 +198,7 @@ rule plot_directions:
 
 rule tabulate_summary:
     input:
-        spectra=spectra_of([*YARDSTICKS, *config["scale_sets"], *projected_models()]),
+        spectra=spectra_of(all_models()),
         losses=losses_of([*config["scale_sets"], *projected_models()]),
         code=library("tables"),
     output:
@@ -189,7 +218,7 @@ rule tabulate_summary:
         mem_mb=1000,
         runtime=10,
     params:
-        models=[*YARDSTICKS, *config["scale_sets"], *projected_models()],
+        models=all_models(),
         networks=[*config["scale_sets"], *projected_models()],
     message:
         "Table: all models on {wildcards.sim}"

@@ -4,6 +4,7 @@ FIGURES = [
     "slices",
     "response",
     "spectra_by_scales",
+    "yardsticks",
     "losses",
     "gradient_spectra",
     "directions",
@@ -44,6 +45,17 @@ def captions():
     return sorted(
         str(file.relative_to(workflow.basedir)) for file in folder.glob("*.rst")
     )
+
+
+def lagrangian_yardsticks():
+    """Yardsticks that give every Lagrangian point an f: those with scales in their names."""
+    return [name for name in config["yardsticks"] if parse_yardstick(name)[1]]
+
+
+def all_models():
+    """Every model of the summary: matter and the yardsticks, then the networks."""
+    networks = [*config["scale_sets"], *projected_models()]
+    return list(dict.fromkeys(["matter", *config["yardsticks"], *networks]))
 
 
 def projected_models():

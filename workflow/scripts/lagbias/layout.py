@@ -9,6 +9,10 @@ from lagbias.errors import InputError
 
 PRODUCTS = ("halo_info", "halo_rv_A", "halo_pid_A", "field_rv_A", "field_pid_A")
 MEAN = "mean"  # name of the member of a prediction that is f averaged over seeds
+YARDSTICKS = ("matter", "linear", "labels")
+# Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
+# and f in bins of the density alone, or with the Laplacian or G2.
+LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
 # Files a product by the size of an AbacusSummit box.
 FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 # Side [Mpc/h] and particles a side of these boxes, of which subsample A holds 3 %.
@@ -167,6 +171,28 @@ def parse_model(model: str) -> tuple[str, int | None]:
     """Scale set and directions of a model's name, ``R2-R4-pc2``; None if not projected."""
     scale_set, _, directions = model.partition("-pc")
     return scale_set, int(directions) if directions else None
+
+
+def parse_yardstick(model: str) -> tuple[str, list[float]]:
+    """Kind and smoothing scales [Mpc/h] of a yardstick's name, ``poly-R2-R4`` or ``bins-lap-R2``.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of a yardstick, or its scales are not spelled in the one way.
+    """
+    if model in YARDSTICKS:
+        return model, []
+    kind, _, scale_set = model.partition("-R")
+    if kind not in LAGRANGIAN_KINDS or not scale_set:
+        raise InputError(
+            f"yardstick {model!r}: expected {', '.join(YARDSTICKS)}, or one of "
+            f"{', '.join(LAGRANGIAN_KINDS)} with smoothing scales, as poly-R2-R4 or bins-lap-R2"
+        )
+    scales = parse_scales(f"R{scale_set}")
+    if kind != "poly" and len(scales) > 1:
+        raise InputError(f"yardstick {model!r}: bins take one smoothing scale, as {kind}-R2")
+    return kind, scales
 
 
 def features_by_box(paths: Iterable[str]) -> list[dict[float, str]]:

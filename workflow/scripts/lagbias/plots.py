@@ -17,15 +17,15 @@ from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from lagbias.files import written_whole
 from lagbias.grids import Grid
-from lagbias.layout import MEAN
+from lagbias.layout import MEAN, YARDSTICKS, parse_yardstick
 from lagbias.mesh import paint_halos
 from lagbias.projection import Projection
 from lagbias.stores import open_store, read_netcdf
 
 # Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
 # line styles and markers repeat the distinction.
-COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1))]
+COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999"]
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)), (0, (9, 1))]
 STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 180,
@@ -44,6 +44,12 @@ STYLE = {
 }
 FIELD_COLOURS = "cividis"
 DIFFERENCE_COLOURS = "PuOr_r"
+LAGRANGIAN_LABELS = {
+    "poly": "polynomial",
+    "bins": "f(δ) in bins",
+    "bins-lap": "f(δ, ∇²δ) in bins",
+    "bins-g2": "f(δ, G₂) in bins",
+}
 SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure below it
 
 
@@ -65,8 +71,11 @@ def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Fi
 
 def model_label(name: str) -> str:
     """A model's name for people: ``R2-R4-pc2`` becomes ``2, 4 Mpc/h → 2 directions``."""
+    if name in YARDSTICKS:
+        return {"linear": "linear bias", "labels": "proto-halo labels"}.get(name, name)
     if not name.startswith("R"):
-        return {"matter": "matter", "linear": "linear bias"}.get(name, name)
+        kind, scales = parse_yardstick(name)
+        return f"{LAGRANGIAN_LABELS[kind]}, R = {', '.join(f'{scale:g}' for scale in scales)}"
     scales, _, directions = name.partition("-pc")
     label = ", ".join(part[1:] for part in scales.split("-"))
     return f"R = {label}" + (f" → {directions} dir." if directions else "")
@@ -220,6 +229,59 @@ def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path
         top.set_ylim(0.75, 1.3)
         bottom.set_ylim(0.9, 1.005)
         top.legend(ncols=2, title="smoothing scales [Mpc/h]; band: seeds; grey: ±2 %")
+
+
+def plot_yardsticks(
+    spectra: Mapping[str, str | Path],
+    coefficients: Mapping[str, str | Path],
+    outputs: Sequence[str | Path],
+) -> None:
+    """Spectra of the yardsticks and of one network, and the yardsticks' f against density.
+
+    Parameters
+    ----------
+    spectra : mapping
+        Model's name to its spectra; a network is drawn as one.
+    coefficients : mapping
+        Lagrangian yardstick's name to its coefficients.
+    outputs : files to write
+    """
+    with drawn_to(outputs, nrows=2, ncols=3, figsize=(11.5, 6)) as (_, axes):
+        (ratio, error, response), (correlation, legend, negative) = axes
+        for index, (name, path) in enumerate(spectra.items()):
+            data = read_netcdf(path)
+            label = f"network, {model_label(name)}" if name.startswith("R") else model_label(name)
+            _draw_member_band(ratio, data, "power_ratio", index, label)
+            _draw_member_band(correlation, data, "correlation", index, None)
+            _draw_member_band(error, data, "error_over_shot", index, None)
+            if name in coefficients:
+                _draw_response(response, negative, read_netcdf(coefficients[name]), index)
+        _ratio_axes((ratio, correlation))
+        for axis in (ratio, error):
+            wavenumber_axis(axis)
+        ratio.set_ylim(0.75, 1.3)
+        correlation.set_ylim(0.9, 1.005)
+        error.set(ylabel=r"$P_{\rm error}\,/\,P_{\rm shot}$", ylim=(5e-4, 1))
+        error.set_yscale("log", nonpositive="mask")
+        response.set(ylabel=r"$\langle f\,|\,\delta_R\rangle$", ylim=(-1.5, 12), xlim=(-4, 4))
+        response.axhspan(-1.5, 0, color="0.9", zorder=0)
+        negative.set(ylabel="share of particles with f < 0", ylim=(-0.03, 1.03), xlim=(-4, 4))
+        for axis in (response, negative):
+            axis.set_xlabel(r"$\delta_R\,/\,\sigma_R$")
+        legend.axis("off")
+        legend.legend(
+            *ratio.get_legend_handles_labels(), loc="center", title="R in Mpc/h; grey bar: ±2 %"
+        )
+
+
+def _draw_response(response: plt.Axes, negative: plt.Axes, data, index: int) -> None:
+    """Mean f of the training particles in bins of density; of a polynomial where f < 0."""
+    enough = data["particles_of_delta"] >= 100  # fewer tell nothing
+    response.plot(data["delta"], data["ratio_of_delta"].where(enough), **line_of(index))
+    if data.attrs["kind"] == "poly":
+        negative.plot(
+            data["delta"], data["negative_share_of_delta"].where(enough), **line_of(index)
+        )
 
 
 def plot_full_against_projected(

@@ -7,7 +7,7 @@ import jsonschema
 import yaml
 
 from lagbias.errors import InputError
-from lagbias.layout import files_per_product, parse_scales
+from lagbias.layout import files_per_product, parse_scales, parse_yardstick
 
 
 def check_schema(config: dict, schema: str | Path) -> None:
@@ -72,6 +72,8 @@ def check_config(config: dict) -> None:
                     f"directions: {directions} is more than the {2 * len(scales) + 1} inputs of "
                     f"scale set {scale_set}; use fewer directions or drop the set"
                 )
+    for name in config["yardsticks"]:
+        parse_yardstick(name)
     if config["showcase"] not in config["scale_sets"]:
         raise InputError(
             f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "

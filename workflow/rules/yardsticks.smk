@@ -1,0 +1,89 @@
+"""Lagrangian yardsticks: a polynomial f, f in bins, and the labels of proto-halos."""
+
+
+rule fit_lagrangian_bias:
+    input:
+        features=training_features,
+        particles=training_particles,
+        halos=training_halos,
+        code=library("lagrangian"),
+    output:
+        "results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+    log:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        # slabs of cell sums; a box's particles, their counts and f on the density grid
+        mem_mb=memory(1500, lambda w: 24 * max(map(grid_points, SETS[w.set]["train"]))),
+        runtime=60,
+    params:
+        block=TRAINING.block,
+        estimator=TRAINING.estimator,
+    message:
+        "Fitting {wildcards.lagrangian} on {wildcards.set}, N > {wildcards.nmin}"
+    script:
+        "../scripts/fit_lagrangian_bias.py"
+
+
+rule predict_lagrangian_bias:
+    input:
+        coefficients="results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+        features=box_features,
+        particles="results/{sim}/particles.zarr",
+        code=library("lagrangian_prediction"),
+    output:
+        directory("results/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        # particles, f on the grid, the field
+        mem_mb=memory(
+            1300, lambda w: 8 * sizes(w.sim).particles + 8 * grid_points(w.sim)
+        ),
+        runtime=30,
+    params:
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Model field of {wildcards.lagrangian} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+    script:
+        "../scripts/predict_lagrangian_bias.py"
+
+
+rule predict_labels:
+    input:
+        files=particle_files,
+        particles="results/{sim}/particles.zarr",
+        code=library("labels"),
+    output:
+        directory("results/fits/{set}/N{nmin}/labels/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.log",
+    benchmark:
+        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        # particles, which halo each is of, and the pairs that are matched
+        mem_mb=memory(
+            1300, lambda w: 40 * sizes(w.sim).particles + 4 * grid_points(w.sim)
+        ),
+        runtime=30,
+    params:
+        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
+        density_grid=lambda wildcards: density_grid(wildcards.sim),
+        redshift=config["redshift"],
+        cell_size=config["mesh"]["evaluation_cell_size"],
+    message:
+        "Particles in halos of {wildcards.sim}, N > {wildcards.nmin}, on the evaluation mesh"
+    script:
+        "../scripts/predict_labels.py"

@@ -1,0 +1,23 @@
+"""Rule predict_lagrangian_bias."""
+
+from lagbias.jobs import reporting
+from lagbias.lagrangian_prediction import write_lagrangian_prediction
+from lagbias.layout import features_by_box
+
+
+def run(job):
+    with reporting(job):
+        write_lagrangian_prediction(
+            job.input.coefficients,
+            features_by_box(job.input.features)[0],
+            job.input.particles,
+            job.params.cell_size,
+            job.output[0],
+            threads=job.threads,
+            model=job.wildcards.lagrangian,
+            simulation=job.wildcards.sim,
+        )
+
+
+if "snakemake" in globals():
+    run(snakemake)
