@@ -38,6 +38,7 @@ def reporting(job) -> Iterator[None]:
             file.setFormatter(logging.Formatter(FORMAT, datefmt="%H:%M:%S"))
             logging.getLogger().addHandler(file)
             yield
+            say_what_it_took()
     except Exception as error:
         if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
             error = StorageError.of(error)
@@ -46,10 +47,12 @@ def reporting(job) -> Iterator[None]:
         else:
             log.exception("unexpected error")
         sys.exit(1)
-    finally:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        # The system's own count: Snakemake's benchmark looks only now and then. KiB on Linux.
-        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-        logging.getLogger("lagbias").info(
-            "peak memory %d MB, %d s of CPU", peak, usage.ru_utime + usage.ru_stime
-        )
+
+
+def say_what_it_took() -> None:
+    """Log peak memory and CPU time by the system's own count: Snakemake's looks now and then."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6  # KiB on Linux
+    logging.getLogger("lagbias").info(
+        "peak memory %d MB, %d s of CPU", peak, usage.ru_utime + usage.ru_stime
+    )
