@@ -34,6 +34,8 @@ def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
             sys.executable, "-m", "snakemake", "--profile", "slurm", "--jobs", "2", target,
             # A cluster's accounting lags and is asked seldom; this one answers at once.
             "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10",
+            # The lines of the profile that ask for a GPU; torch trains on the CPU all the same.
+            "--set-resources", "train_network:gpu=1", "train_network:slurm_partition=gpu",
         ],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
@@ -42,7 +44,13 @@ def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
     assert "SLURM jobid" in said or "SLURM job" in said, said[-2000:]
     assert torch.load(tmp_path / target, weights_only=True)["state"]
     logged = subprocess.run(
-        ["sacct", "--noheader", "--format", "JobName,State", "--parsable2", "--allocations"],
+        [
+            "sacct", "--noheader", "--format", "Partition,State,AllocTRES", "--parsable2",
+            "--allocations",
+        ],
         capture_output=True, text=True, check=False, timeout=30,
     ).stdout  # fmt: skip
-    assert "COMPLETED" in logged, logged
+    completed = [line.split("|") for line in logged.splitlines() if "COMPLETED" in line]
+    assert {partition for partition, _, _ in completed} >= {"cpu", "gpu"}, logged
+    on_gpus = [resources for partition, _, resources in completed if partition == "gpu"]
+    assert all("gpu" in resources for resources in on_gpus), logged
