@@ -1,5 +1,8 @@
 """What the last run of the workflow cost, rule by rule, from the benchmark files of its jobs.
 
+CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
+job now and then only, and misses the end.
+
     python benchmarks/job_costs.py
 
 Prints a Markdown table: jobs, wall-clock and CPU seconds of all of them, largest memory of one.
@@ -24,15 +27,24 @@ def rule_of(file: Path) -> str:
     return file.stem
 
 
+def logged(file: Path) -> tuple[int, int]:
+    """Peak memory [MB] and CPU time [s] that a job wrote into its log, 0 if it did not."""
+    text = file.read_text() if file.exists() else ""
+    found = re.findall(r"peak memory (\d+) MB, (\d+) s of CPU", text)
+    return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
+
+
 def job_costs(logs: Path = LOGS) -> pd.DataFrame:
     """One line a rule: jobs, seconds, cpu_seconds, peak_mb."""
     jobs = []
     for file in sorted(logs.rglob("*.tsv")):
         cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
+        peak, cpu_seconds = logged(file.with_suffix(".log"))
         jobs.append(
             {
-                "rule": rule_of(file), "seconds": cost["s"], "cpu_seconds": cost["cpu_time"],
-                "peak_mb": cost["max_rss"],
+                "rule": rule_of(file), "seconds": cost["s"],
+                "cpu_seconds": max(cost["cpu_time"], cpu_seconds),
+                "peak_mb": max(cost["max_rss"], peak),
             }
         )  # fmt: skip
     table = pd.DataFrame(jobs).groupby("rule").agg(

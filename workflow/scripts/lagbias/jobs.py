@@ -51,8 +51,10 @@ def reporting(job) -> Iterator[None]:
 
 def say_what_it_took() -> None:
     """Log peak memory and CPU time by the system's own count: Snakemake's looks now and then."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6  # KiB on Linux
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 if sys.platform == "darwin" else 1024  # KiB on Linux
     logging.getLogger("lagbias").info(
-        "peak memory %d MB, %d s of CPU", peak, usage.ru_utime + usage.ru_stime
+        "peak memory %d MB, %d s of CPU",
+        max(usage.ru_maxrss for usage in usages) * unit / 1e6,
+        sum(usage.ru_utime + usage.ru_stime for usage in usages),
     )
