@@ -179,8 +179,8 @@ def cells(sim, mesh="cell_size"):
 
 
 def rows(boxes):
-    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.2 a point seen."""
-    return sum(min(sizes(sim).particles, 1.2 * seen_points(sim)) for sim in boxes)
+    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.1 a point seen."""
+    return sum(min(sizes(sim).particles, 1.1 * seen_points(sim)) for sim in boxes)
 
 
 def seen_points(sim):
