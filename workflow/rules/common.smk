@@ -197,8 +197,8 @@ def cells(sim, mesh="cell_size"):
 
 
 def rows(boxes):
-    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.2 a point seen."""
-    return sum(min(sizes(sim).particles, 1.2 * seen_points(sim)) for sim in boxes)
+    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.1 a point seen."""
+    return sum(min(sizes(sim).particles, 1.1 * seen_points(sim)) for sim in boxes)
 
 
 def seen_points(sim):
@@ -234,9 +234,35 @@ def training_bytes(wildcards):
     return per_row * rows(train + validate) + 40 * max(rows(train), rows(validate))
 
 
+def indexing_bytes(wildcards):
+    """Columns of a file as stored, a part of them unpacked, chunks to write, cells."""
+    count = particles_of_file(wildcards.sim)
+    part, chunk = min(count, 4e6), min(sizes(wildcards.sim).particles, 2**24)
+    return 20 * count + 56 * part + 8 * chunk + 24 * cells(wildcards.sim)
+
+
+def painting_bytes(sim, members):
+    """Particles, some of them unpacked; f on the grid and fields of all members."""
+    count = sizes(sim).particles
+    field = grid_points(sim) + 2 * cells(sim, "evaluation_cell_size")
+    return 8 * count + 200 * min(count, 4e6) + 4 * members * field
+
+
 def prediction_bytes(wildcards):
-    fields = len(config["seeds"]) + (len(config["seeds"]) > 1)
-    return 8 * sizes(wildcards.sim).particles + 4 * fields * grid_points(wildcards.sim)
+    """f on the grid: first a chunk's inputs and f of every seed, then painting."""
+    seeds = len(config["seeds"])
+    chunk = 100 * chunk_points(wildcards.sim)
+    return max(
+        chunk + 4 * seeds * grid_points(wildcards.sim),
+        painting_bytes(wildcards.sim, seeds + (seeds > 1)),
+    )
+
+
+def gradient_bytes(wildcards):
+    return max(
+        4 * grid_points(box) + max(8 * sizes(box).particles, 60 * chunk_points(box))
+        for box in SETS[wildcards.set]["train"]
+    )
 
 
 def spectra_bytes(sim):

@@ -19,7 +19,7 @@ rule predict_halo_field:
     threads: config["threads"]["evaluation"]
     resources:
         # particles, f on the grid of every seed and of their average
-        mem_mb=memory(1300, prediction_bytes),
+        mem_mb=memory(500, prediction_bytes),
         runtime=60,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

@@ -16,7 +16,7 @@ rule index_particles:
     threads: config["threads"]["particles"]
     resources:
         # two columns of a file as stored, and where each cell begins
-        mem_mb=memory(600, lambda w: 20 * particles_of_file(w.sim) + 24 * cells(w.sim)),
+        mem_mb=memory(330, indexing_bytes),
         runtime=60,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -72,9 +72,7 @@ rule paint_matter:
     threads: config["threads"]["evaluation"]
     resources:
         # particles, f = 1 on the grid, the field
-        mem_mb=memory(
-            1100, lambda w: 8 * sizes(w.sim).particles + 4 * grid_points(w.sim)
-        ),
+        mem_mb=memory(250, lambda w: painting_bytes(w.sim, 1)),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

@@ -41,14 +41,8 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles and their number at each grid point
-        mem_mb=memory(
-            1300,
-            lambda w: max(
-                8 * sizes(box).particles + 4 * grid_points(box)
-                for box in SETS[w.set]["train"]
-            ),
-        ),
+        # particles and their number at each grid point, or a chunk's inputs and gradients
+        mem_mb=memory(500, gradient_bytes),
         runtime=60,
     message:
         "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"

@@ -23,7 +23,7 @@ rule train_network:
     threads: config["threads"]["training"]
     resources:
         # inputs and weights of every row of all boxes, sums in float64 over those trained on
-        mem_mb=memory(700, training_bytes),
+        mem_mb=memory(800, training_bytes),
         runtime=240,
     params:
         settings=config["training"],
