@@ -77,7 +77,7 @@ def main() -> None:
         for part in ("train", "validate")
     }
     bands = ", ".join(f"{low:g}–{high:g}" for low, high in BANDS)
-    print(f"| cubes [cells a side] | boxes | {' | '.join(RATIOS)} |  k = {bands}")
+    print(f"| cubes [cells a side] | boxes | {' | '.join(RATIOS)} (k = {bands}) |")
     print("|---" * (len(RATIOS) + 2) + "|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -54,7 +54,7 @@ def main() -> None:
         "table", nargs="?", default="results/tables/mini_N50_on_mini_ph004_summary.csv"
     )
     table = pd.read_csv(parser.parse_args().table)
-    print("| smoothing scales [Mpc/h] |", " | ".join(COLUMNS), "|")
+    print("| model, smoothing scales [Mpc/h] |", " | ".join(COLUMNS), "|")
     print("|---" * (len(COLUMNS) + 1) + "|")
     for _, row in table.iterrows():
         cells = [cell(row, column) for column in COLUMNS.values()]
