@@ -177,6 +177,17 @@ def test_a_finished_simulation_is_never_run_again(finished):
     assert planned(finished) == {}
 
 
+def test_a_pulled_warm_up_script_neither_runs_nor_hides_what_is_stale(finished):
+    """Snakemake does not look behind an ``ancient`` input whose own job is to run."""
+    make_newest(finished / "workflow/scripts/warm_up_simulation.py")
+    file = finished / "workflow/scripts/lagbias/features.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    make_newest(file)
+    plan = planned(finished)
+    assert "compute_features" in plan
+    assert not {"warm_up_simulation", "simulate_mini"} & set(plan)
+
+
 def test_a_removed_ablation_reruns_its_branch_only(finished):
     shutil.rmtree(finished / "results/fits/tiny/N30/R3/seed1")
     plan = planned(finished, "results/fits/tiny/N30/R3/seed1/weights.pt")

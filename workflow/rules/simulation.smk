@@ -1,10 +1,14 @@
 """Boxes made here: a small simulation in AbacusSummit's formats."""
 
-if MINI:
+COMPILED = "resources/.nbody_compiled"
+
+# Once it is there it is a file like any other: were its job to run again, Snakemake would not look
+# behind the `ancient` input, and what is stale there would stay.
+if MINI and not Path(COMPILED).exists():
 
     rule warm_up_simulation:
         output:
-            touch("resources/.nbody_compiled"),
+            touch(COMPILED),
         log:
             "logs/warm_up_simulation.log",
         benchmark:
@@ -20,9 +24,12 @@ if MINI:
         script:
             "../scripts/warm_up_simulation.py"
 
+
+if MINI:
+
     rule simulate_mini:
         input:
-            compiled=ancient("resources/.nbody_compiled"),
+            compiled=ancient(COMPILED),
         output:
             density=f"resources/ic/{{sim}}/ic_dens_N{config['mini']['particles_per_side']}.asdf",
             products=[
