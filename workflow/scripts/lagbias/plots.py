@@ -155,8 +155,8 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
         left.axhline(1, color="0.6", linewidth=0.8)
         left.set(xlabel=r"$\delta_R\,/\,\sigma_R$", ylabel=r"$\langle f\,|\,\delta_R\rangle$")
         left.set_yscale("log")
-        left.set_ylim(bottom=3e-3)
-        left.legend(title="average over the box; band: seeds")
+        left.set_ylim(3e-3, 20 * left.get_ylim()[1])  # room for the legend
+        left.legend(title="box average; band: seeds", loc="upper left")
         shown = data["ratio_of_directions"].where(data["count_of_directions"] >= enough)
         levels = shown.values[np.isfinite(shown.values)]
         image = right.pcolormesh(
