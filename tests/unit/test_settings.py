@@ -157,3 +157,14 @@ def test_all_typos_in_a_config_are_told_at_once():
     config["training"]["epochs"] = 0
     with pytest.raises(InputError, match="halo_cuts is missing; halo_cutz is unknown.*; training"):
         check_schema(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*(ROOT / "config").glob("*.yaml"), *(ROOT / "benchmarks").glob("*.yaml")],
+    ids=lambda file: file.name,
+)
+def test_every_config_of_the_repository_fits(file):
+    config = yaml.safe_load(file.read_text())
+    check_schema(config, SCHEMA)
+    check_config(config)
