@@ -274,11 +274,15 @@ def network_inputs(network):
     return directions or 2 * len(parse_scales(scale_set)) + 1
 
 
+SNAKEMAKE_MB = 250  # of the Snakemake that runs beside a job on a cluster
+HEADROOM = 1.15  # over what was measured (docs/size.md): a job at its limit is killed
+
+
 def memory(base, formula=lambda wildcards: 0):
     """`mem_mb` of a job: its libraries and buffers [MB] and a formula [bytes], times the attempt.
 
     A job that was killed for memory comes back with more.
     """
     return lambda wildcards, attempt: math.ceil(
-        attempt * (base + formula(wildcards) / 1e6)
+        attempt * (SNAKEMAKE_MB + HEADROOM * (base + formula(wildcards) / 1e6))
     )
