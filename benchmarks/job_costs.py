@@ -1,19 +1,23 @@
 """What the last run of the workflow cost, rule by rule, from the benchmark files of its jobs.
 
-CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
-job now and then only, and misses the end.
-
     python benchmarks/job_costs.py
 
-Prints a Markdown table: jobs, wall-clock and CPU seconds of all of them, largest memory of one.
+Run it where the workflow was run. Prints a Markdown table: jobs, wall-clock and CPU seconds of all
+of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, the
+memory that the job closest to its limit asked for, and the share of it that it took.
+
+CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
+job now and then only, and misses the end.
 """
 
+import ast
 import re
 from pathlib import Path
 
 import pandas as pd
 
 LOGS = Path("logs")
+MIB = 2**20 / 1e6  # benchmark files count in MiB, resources in MB
 
 
 def rule_of(file: Path) -> str:
@@ -34,34 +38,38 @@ def logged(file: Path) -> tuple[int, int]:
     return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 
 
-def job_costs(logs: Path = LOGS) -> pd.DataFrame:
-    """One line a rule: jobs, seconds, cpu_seconds, peak_mb."""
-    jobs = []
+def jobs(logs: Path = LOGS) -> pd.DataFrame:
+    """Every job that ran: rule, seconds, cpu_seconds, peak_mb, asked_mb (NaN if not noted)."""
+    found = []
     for file in sorted(logs.rglob("*.tsv")):
         cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
         peak, cpu_seconds = logged(file.with_suffix(".log"))
-        jobs.append(
+        asked = ast.literal_eval(cost["resources"]).get("mem_mb") if "resources" in cost else None
+        found.append(
             {
                 "rule": rule_of(file), "seconds": cost["s"],
                 "cpu_seconds": max(cost["cpu_time"], cpu_seconds),
-                "peak_mb": max(cost["max_rss"], peak),
+                "peak_mb": max(MIB * cost["max_rss"], peak), "asked_mb": asked,
             }
         )  # fmt: skip
-    table = pd.DataFrame(jobs).groupby("rule").agg(
-        jobs=("seconds", "size"), seconds=("seconds", "sum"), cpu_seconds=("cpu_seconds", "sum"),
-        peak_mb=("peak_mb", "max"),
-    )  # fmt: skip
-    return table.sort_values("cpu_seconds", ascending=False).round(0).astype("Int64")
+    return pd.DataFrame(found).astype({"asked_mb": float})
 
 
 def main() -> None:
-    table = job_costs()
-    print("| rule | jobs | wall s, summed | CPU s, summed | peak MB of one |")
-    print("|---|---|---|---|---|")
-    for rule, row in table.iterrows():
-        print(f"| {rule} | {row.jobs} | {row.seconds} | {row.cpu_seconds} | {row.peak_mb} |")
-    total = table.sum()
-    print(f"| all | {total.jobs} | {total.seconds} | {total.cpu_seconds} | {table.peak_mb.max()} |")
+    table = jobs()
+    table["share"] = table["peak_mb"] / table["asked_mb"]
+    print("| rule | jobs | wall s, summed | CPU s, summed | peak MB of one | asked MB | taken |")
+    print("|---" * 7 + "|")
+    rules = sorted(table.groupby("rule"), key=lambda pair: -pair[1]["cpu_seconds"].sum())
+    for rule, group in [*rules, ("all", table)]:
+        limit = ""
+        if rule != "all" and group["share"].notna().any():
+            closest = group.loc[group["share"].idxmax()]
+            limit = f"{closest['asked_mb']:.0f} | {closest['share']:.2f}"
+        print(
+            f"| {rule} | {len(group)} | {group['seconds'].sum():.0f} "
+            f"| {group['cpu_seconds'].sum():.0f} | {group['peak_mb'].max():.0f} | {limit or '|'} |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,22 @@ from lagbias import abacus_writer, features, mesh
 from lagbias.layout import BoxFiles
 from lagbias.projection import orthogonalise
 
+ROOT = Path(__file__).parents[1]
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
 REDSHIFT = 0.5
 GROWTH_TABLE = {0.5: 32.0, 1.0: 24.8, 49.0: 0.8}  # not normalised to any redshift
 GROWTH = 40.0
+
+
+def copy_repository(folder: Path, config: str = "") -> Path:
+    """A copy of what a user runs, with one of its configs, as ``test``, as the default one."""
+    for part in ("workflow", "config", "envs", "slurm"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+    shutil.copy(ROOT / "Snakefile", folder)
+    if config:
+        shutil.copy(folder / f"config/{config}.yaml", folder / "config/config.yaml")
+    return folder
 
 
 @pytest.fixture

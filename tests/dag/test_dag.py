@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import copy_repository
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "config", "envs")
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -35,16 +35,6 @@ def planned(folder: Path, *arguments: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in stats if rule not in ("total", "all")}
 
 
-def copy_repository(folder: Path) -> Path:
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / part)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
     return copy_repository(tmp_path_factory.mktemp("repository"))
@@ -53,8 +43,7 @@ def repository(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def finished_once(tmp_path_factory) -> Path:
     """A copy in which everything of the tiny config is there and up to date."""
-    folder = copy_repository(tmp_path_factory.mktemp("finished"))
-    shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
+    folder = copy_repository(tmp_path_factory.mktemp("finished"), "test")
     run = snakemake(folder, "-n", "--quiet", "rules", "--summary")
     for line in run.stdout.splitlines()[1:]:
         output = folder / line.split("\t")[0]

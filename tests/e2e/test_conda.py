@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import copy_repository
 from lagbias.stores import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -50,12 +51,7 @@ def bare(tmp_path) -> Path:
 @pytest.fixture
 def repository(tmp_path) -> Path:
     """A copy with the tiny config."""
-    folder = tmp_path / "repository"
-    for part in ("workflow", "config", "envs"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-    shutil.copy(ROOT / "Snakefile", folder)
-    shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
+    folder = copy_repository(tmp_path / "repository", "test")
     yield folder
     shutil.rmtree(folder / ".snakemake", ignore_errors=True)  # environments: a GB
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 import yaml
-from conftest import plant_box
+from conftest import copy_repository, plant_box
 
 ROOT = Path(__file__).parents[2]
 BOXES = [f"AbacusPlanted_small_c000_ph00{phase}" for phase in range(3)]
@@ -62,10 +62,7 @@ def state(weights: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
     """A copy of the repository in which one network was trained without disturbance."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    for part in ("Snakefile", "workflow", "config", "envs"):
-        source = ROOT / part
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
+    folder = copy_repository(tmp_path_factory.mktemp("undisturbed"))
     (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
     for seed, box in enumerate(BOXES):
         plant_box(folder / DATA, box, seed=seed)

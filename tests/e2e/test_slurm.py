@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import copy_repository
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +25,7 @@ def slurm_answers() -> bool:
 
 @pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers `sinfo` here")
 def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
-    for part in ("Snakefile", "workflow", "config", "envs", "slurm"):
-        source = ROOT / part
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / part)
-    shutil.copy(tmp_path / "config/test.yaml", tmp_path / "config/config.yaml")
+    copy_repository(tmp_path, "test")
     target = "results/fits/tiny/N30/R3/seed1/weights.pt"
     done = subprocess.run(
         [

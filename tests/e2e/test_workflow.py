@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import copy_repository
 from lagbias.stores import open_store, read_netcdf
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +42,7 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     """A copy of the repository in which the tiny config has run to its end."""
-    folder = tmp_path_factory.mktemp("run")
-    for part in ("Snakefile", "workflow", "config", "envs"):
-        source = ROOT / part
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
-    shutil.copy(folder / "config/test.yaml", folder / "config/config.yaml")
+    folder = copy_repository(tmp_path_factory.mktemp("run"), "test")
     done = snakemake(folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return folder
