@@ -78,10 +78,8 @@ class RatioTraining(lightning.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.settings = network, settings
-        self.training_boxes, self.validation_boxes = (
-            [boxes],
-            [validation],
-        )  # lists: not in the state
+        # In lists, so that they are no part of the module's state.
+        self.training_boxes, self.validation_boxes = [boxes], [validation]
         self.batches = CellBatches(boxes, settings, seed)
         rows = len(boxes.multiplicity)
         drawn = torch.randint(
