@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
+from lagbias.settings import record_simulated
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,12 @@ def finished_once(tmp_path_factory) -> Path:
         else:
             output.parent.mkdir(parents=True, exist_ok=True)
             output.touch()
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    for sim, simulation in config["simulations"].items():
+        settings = config["mini"] | {key: config[key] for key in ("master_seed", "redshift")}
+        record_simulated(
+            folder / f"resources/{sim}/simulation.json", settings | {"phase": simulation["phase"]}
+        )
     # All of it, in order: a job that is not touched keeps no record of its inputs' checksums.
     touched = snakemake(folder, "--touch", "--forceall", "--cores", "1")
     assert touched.returncode == 0, touched.stdout + touched.stderr
@@ -160,10 +167,31 @@ def test_an_edited_module_reruns_its_consumers_only(finished, module, first, nev
 
 
 def test_a_finished_simulation_is_never_run_again(finished):
-    file = finished / "workflow/scripts/lagbias/minisim.py"
-    file.write_text(file.read_text() + "\n# edited\n")
-    make_newest(file)
+    for name in ("lagbias/minisim", "simulate_mini"):
+        file = finished / f"workflow/scripts/{name}.py"
+        file.write_text(file.read_text() + "\n# edited\n")
+        make_newest(file)
     assert planned(finished) == {}
+
+
+def test_a_finished_simulation_is_not_overwritten_by_one_of_other_settings(finished):
+    file = finished / "config/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["mini"]["box_size"] *= 2
+    file.write_text(yaml.safe_dump(config))
+    run = snakemake(finished, "-n")
+    assert run.returncode != 0
+    said = run.stdout + run.stderr
+    box, size = next(iter(config["simulations"])), config["mini"]["box_size"]
+    assert f"resources/{box} was made with box_size = {size / 2:g} (config: {size})" in said
+    assert "give the new one another name, or delete that folder" in said
+
+
+def test_a_box_that_lacks_a_file_is_simulated_again(finished):
+    box = next(iter(yaml.safe_load((ROOT / "config/test.yaml").read_text())["simulations"]))
+    lost = next((finished / f"resources/{box}").rglob("field_rv_A_*.asdf"))
+    lost.unlink()
+    assert planned(finished, str(lost.relative_to(finished))) == {"simulate_mini": 1}
 
 
 def test_a_pulled_warm_up_script_neither_runs_nor_hides_what_is_stale(finished):

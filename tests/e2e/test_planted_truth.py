@@ -106,7 +106,7 @@ def predicted_power(box: dict, weights: dict[int, Path], projection: Path, folde
     truth = mesh.paint_particles(particles, box["ratio"], grid)
     model = open_store(store)
     mean = model["overdensity"][model.attrs["members"].index(MEAN)].values
-    return evaluation_power(mean, grid, 0.3)["power"] / evaluation_power(truth, grid, 0.3)["power"]
+    return evaluation_power(mean, grid, 0.3) / evaluation_power(truth, grid, 0.3)
 
 
 @pytest.fixture(scope="module")

@@ -168,9 +168,7 @@ def test_painted_polynomial_has_the_planted_power_on_an_untouched_box(boxes, pol
     grid = evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
     truth = mesh.paint_particles(box["all"], polynomial(box).astype(np.float32), grid)
     model = open_store(store)["overdensity"][0].values
-    ratio = (
-        evaluation_power(model, grid, 0.3)["power"] / evaluation_power(truth, grid, 0.3)["power"]
-    )
+    ratio = evaluation_power(model, grid, 0.3) / evaluation_power(truth, grid, 0.3)
     np.testing.assert_allclose(ratio, 1, atol=POWER_TOLERANCE)
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak
 from conftest import gaussian_field
 from lagbias.grids import Grid
 from lagbias.mesh import Mesh, Particles, paint, paint_halos
 from lagbias.prediction import write_fields, write_matter
-from lagbias.spectra import band_average, field_modes, power, wavenumber_edges, write_spectra
+from lagbias.spectra import Shells, band_average, field_modes, shell_edges, write_spectra
 from lagbias.stores import (
     append_variable,
     open_store,
@@ -50,21 +51,33 @@ def test_power_equals_a_plain_binning_of_the_full_cube(points, rng):
     fields = [gaussian_field(points, rng, slope=-1.0).astype(np.float32) for _ in range(2)]
     fields[1] += 0.5 * fields[0]
     modes = [field_modes(field, grid) for field in fields]
+    shells = Shells(grid, edges)
     for second in (0, 1):
-        found = power(modes[0], grid, edges, None if second == 0 else modes[1])
+        found = shells.power(modes[0], None if second == 0 else modes[1])
         expected, k, count = plain_power(fields[0], fields[second], grid.box_size, edges)
-        np.testing.assert_array_equal(found["modes"], count)
-        np.testing.assert_allclose(found["k"], k, rtol=1e-5)
-        # Float32 transforms and sums.
-        np.testing.assert_allclose(
-            found["power"], expected, rtol=2e-5, atol=2e-5 * abs(expected).max()
-        )
+        np.testing.assert_array_equal(shells.modes, count)
+        np.testing.assert_allclose(shells.k, k, rtol=1e-12)
+        # Float32 transforms.
+        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6 * abs(expected).max())
+
+
+def test_power_equals_that_of_abacusutils(rng):
+    grid = Grid(40, 200.0)
+    shells = Shells(grid, shell_edges(grid, 0.6))
+    modes = [field_modes(gaussian_field(40, rng).astype(np.float32), grid) for _ in range(2)]
+    theirs = calc_pk_from_deltak(
+        modes[0], grid.box_size, shells.edges, np.array([0.0, 1.0]), field2_fft=modes[1], nthread=1
+    )
+    np.testing.assert_array_equal(shells.modes, theirs["N_mode"])
+    np.testing.assert_allclose(shells.k, theirs["k_avg"], rtol=1e-5)
+    ours = shells.power(*modes)
+    np.testing.assert_allclose(ours, theirs["power"], rtol=2e-5, atol=2e-5 * abs(ours).max())
 
 
 @pytest.mark.parametrize(("cells", "k_max"), [(80, 0.6), (200, 0.6), (32, 0.05), (100, 99.0)])
 def test_shells_are_as_wide_as_said_and_end_where_aliasing_begins(cells, k_max):
     grid = Grid(cells, 200.0)
-    edges = wavenumber_edges(grid, k_max)
+    edges = shell_edges(grid, k_max)
     assert edges[0] == grid.fundamental / 2
     width = np.diff(edges)
     np.testing.assert_allclose(width, np.maximum(grid.fundamental, 0.12 * edges[:-1]))
@@ -94,16 +107,16 @@ def test_window_is_divided_out_of_particles_moved_by_a_plane_wave():
 
 def test_random_points_have_the_shot_noise_of_their_masses(rng):
     grid = Grid(32, 100.0)
-    edges = wavenumber_edges(grid, 10.0)
+    shells = Shells(grid, shell_edges(grid, 10.0))
     for mass in (np.ones(20_000), rng.pareto(2.5, 20_000) + 1):
         spectra = []
         for _ in range(4):
             position = rng.uniform(0, 100, (len(mass), 3)).astype(np.float32)
             field = paint([(position, mass.astype(np.float32))], grid)
-            spectra.append(power(field_modes(field, grid), grid, edges))
+            spectra.append(shells.power(field_modes(field, grid)))
         expected = 100.0**3 * (mass**2).sum() / mass.sum() ** 2
-        modes = spectra[0]["modes"]
-        mean = sum((shell["power"] * modes).sum() for shell in spectra) / (4 * modes.sum())
+        modes = shells.modes
+        mean = sum((power * modes).sum() for power in spectra) / (4 * modes.sum())
         # A mode and its conjugate are one number: half as many are independent.
         error = expected * np.sqrt(2 / (4 * modes.sum()))
         assert abs(mean - expected) < 4 * error + ALIASING * expected, (mean, expected, error)
@@ -151,7 +164,7 @@ def test_model_that_is_the_halo_field_is_perfect_and_others_are_not(halos, tmp_p
         np.testing.assert_allclose(member["correlation"], r, rtol=1e-5)
         error = (cross - 1) ** 2 * found["power_halo"]
         np.testing.assert_allclose(member["power_error"], error, rtol=1e-4, atol=1e-6)
-    edges = wavenumber_edges(grid, 0.4)
+    edges = shell_edges(grid, 0.4)
     expected, k, modes = plain_power(noise, noise, 80.0, edges)
     np.testing.assert_allclose(noisy["power_error"], expected, rtol=1e-3)
     np.testing.assert_allclose(found["k"], k, rtol=1e-5)

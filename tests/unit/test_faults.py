@@ -93,8 +93,8 @@ JOBS = {
     for job in (
         Job(
             "simulate_mini",
-            Names(file=MINI_FILE),
-            params=Names(settings=MINI, master_seed=7, redshift=REDSHIFT, phase=0),
+            Names(file=MINI_FILE, settings="resources/mini_ph000/simulation.json"),
+            params=Names(settings=MINI | {"master_seed": 7, "redshift": REDSHIFT, "phase": 0}),
             wildcards=Names(sim="mini_ph000"),
         ),
         Job(

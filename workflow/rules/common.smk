@@ -22,7 +22,7 @@ from lagbias.layout import (
     parse_scales,
     parse_yardstick,
 )
-from lagbias.settings import check_config, check_schema
+from lagbias.settings import check_config, check_schema, check_simulated
 from lagbias.training_settings import settings_from
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")

@@ -25,7 +25,27 @@ if MINI and not Path(COMPILED).exists():
             "../scripts/warm_up_simulation.py"
 
 
-if MINI:
+def simulation_settings(sim):
+    return {
+        **config["mini"],
+        "master_seed": config["master_seed"],
+        "redshift": config["redshift"],
+        "phase": SIMULATIONS[sim]["phase"],
+    }
+
+
+def simulated(sim):
+    """Is a box finished? One that was made otherwise than the config says is refused."""
+    files = [f"resources/{sim}/simulation.json", *source_files(sim)]
+    check_simulated(sim, files[0], simulation_settings(sim))
+    return all(Path(file).exists() for file in files)
+
+
+# A finished box has no rule either: a pulled script must not spend its hours again.
+UNFINISHED = [sim for sim in MINI if not simulated(sim)]
+
+
+if UNFINISHED:
 
     rule simulate_mini:
         input:
@@ -38,12 +58,13 @@ if MINI:
                     "resources", "SIM", config["redshift"], 0
                 ).expected(config["mini"]["files_per_product"])[1:]
             ],
+            settings="resources/{sim}/simulation.json",
         log:
             "logs/{sim}/simulate_mini.log",
         benchmark:
             "logs/{sim}/simulate_mini.tsv"
         wildcard_constraints:
-            sim="|".join(MINI),
+            sim="|".join(UNFINISHED),
         conda:
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
@@ -55,10 +76,7 @@ if MINI:
             ),
             runtime=60,
         params:
-            settings=config["mini"],
-            master_seed=config["master_seed"],
-            redshift=config["redshift"],
-            phase=lambda wildcards: SIMULATIONS[wildcards.sim]["phase"],
+            settings=lambda wildcards: simulation_settings(wildcards.sim),
         message:
             "Simulating {wildcards.sim} in AbacusSummit's formats"
         script:

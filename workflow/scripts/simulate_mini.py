@@ -2,18 +2,14 @@
 
 from lagbias.jobs import reporting
 from lagbias.minisim import MiniSimulation, simulate
+from lagbias.settings import record_simulated
 
 
 def run(job):
     with reporting(job):
-        settings = MiniSimulation(
-            name=job.wildcards.sim,
-            phase=job.params.phase,
-            master_seed=job.params.master_seed,
-            redshift=job.params.redshift,
-            **job.params.settings,
-        )
+        settings = MiniSimulation(name=job.wildcards.sim, **job.params.settings)
         simulate(settings, root="resources", threads=job.threads)
+        record_simulated(job.output.settings, job.params.settings)
 
 
 if "snakemake" in globals():

@@ -1,7 +1,8 @@
 """Evaluation: spectra of model, halo and matter fields and what is made of them.
 
-Shells of wavenumbers and mode sums are abacusutils' ``calc_pk_from_deltak``; the fields are
-painted with triangular-shaped clouds, whose window is divided out.
+Fields are painted with triangular-shaped clouds, whose window is divided out. Modes are summed
+in shells by numpy's ``bincount``: abacusutils' counting, to which a test compares it, compiles for
+several seconds in every process (numba refuses to keep it) and sums in float32.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy.fft
 import xarray as xr
-from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak, get_W_compensated
+from abacusnbody.analysis.power_spectrum import get_W_compensated
 
 from lagbias.grids import Grid
 from lagbias.mesh import paint_halos
@@ -18,8 +19,8 @@ from lagbias.stores import open_store, provenance, write_netcdf
 SHELL_GROWTH = 0.12  # relative width of a shell where it is wider than the fundamental mode
 
 
-def wavenumber_edges(grid: Grid, k_max: float) -> np.ndarray:
-    """Edges of shells, from half the fundamental mode to at most ``k_max`` [h/Mpc].
+def shell_edges(grid: Grid, k_max: float) -> np.ndarray:
+    """Edges of shells [h/Mpc], from half the fundamental mode to at most ``k_max``.
 
     A shell is as wide as the fundamental mode or 12 % of its wavenumber, whichever is more, and
     ends at half the mesh's Nyquist frequency at the latest: beyond, aliasing is not negligible.
@@ -29,6 +30,64 @@ def wavenumber_edges(grid: Grid, k_max: float) -> np.ndarray:
     while edges[-1] < k_max:
         edges.append(edges[-1] + max(grid.fundamental, SHELL_GROWTH * edges[-1]))
     return np.array(edges[:-1] if edges[-1] > k_max and len(edges) > 2 else edges)
+
+
+class Shells:
+    """Shells of wavenumbers on a grid; every mode of the full cube counts once.
+
+    Parameters
+    ----------
+    grid : Grid
+    edges : (shells + 1,) [h/Mpc], rising (see ``shell_edges``)
+
+    Attributes
+    ----------
+    modes : int64, (shells,), how many modes of the full cube lie in each
+    k : float64, (shells,), their mean wavenumber [h/Mpc]
+    """
+
+    def __init__(self, grid: Grid, edges: np.ndarray):
+        self.grid = grid
+        self.edges = edges
+        full, half = grid.wavenumbers() ** 2, grid.half_wavenumbers() ** 2
+        # The last axis is halved: its modes stand for their conjugates too, but for two planes.
+        self._copies = np.where((half == 0) | (2 * np.arange(len(half)) == grid.points), 1.0, 2.0)
+        self._shell = np.empty((grid.points, grid.points, len(half)), dtype=np.uint16)
+        self.modes, self.k = np.zeros((2, len(self.edges) - 1))
+        for number, square in enumerate(full):
+            k = np.sqrt(square + full[:, None] + half)
+            self._shell[number] = np.digitize(k, self.edges)
+            self.modes += self._sum(number, self._copies)
+            self.k += self._sum(number, k * self._copies)
+        with np.errstate(invalid="ignore"):  # an empty shell has no mean
+            self.k /= self.modes
+        self.modes = self.modes.astype(np.int64)
+
+    def _sum(self, plane: int, values: np.ndarray) -> np.ndarray:
+        """Sums of a plane's modes (y, z) over the shells; below and above them left out."""
+        shell = self._shell[plane]
+        values = np.broadcast_to(values, shell.shape)
+        # Numbers that ``digitize`` gives: 0 below the first edge, ``len(edges)`` above the last.
+        return np.bincount(shell.ravel(), values.ravel(), len(self.edges) + 1)[1:-1]
+
+    def power(self, first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
+        """Auto or cross power, V <Re(first second*)>, summed in float64.
+
+        Parameters
+        ----------
+        first, second : complex64, (n, n, n // 2 + 1), modes of ``field_modes``
+
+        Returns
+        -------
+        float64, (shells,) [(Mpc/h)^3]; NaN where a shell holds no mode
+        """
+        total = np.zeros(len(self.modes))
+        for number, plane in enumerate(first):
+            other = plane if second is None else second[number]
+            product = plane.real * other.real + plane.imag * other.imag
+            total += self._sum(number, product * self._copies)
+        with np.errstate(invalid="ignore"):
+            return total / self.modes * self.grid.box_size**3
 
 
 def field_modes(
@@ -59,44 +118,9 @@ def field_modes(
     return modes
 
 
-def power(
-    first: np.ndarray,
-    grid: Grid,
-    edges: np.ndarray,
-    second: np.ndarray | None = None,
-    threads: int = 1,
-) -> dict[str, np.ndarray]:
-    """Auto or cross power in shells.
-
-    Parameters
-    ----------
-    first, second : complex64 modes of ``field_modes``
-    grid : Grid
-    edges : (shells + 1,) [h/Mpc]
-    threads : int
-
-    Returns
-    -------
-    dict of (shells,) arrays: ``power`` [(Mpc/h)^3], ``modes``, ``k`` [h/Mpc] mean wavenumber
-    """
-    # An auto power is handed over as a cross power too: one function to compile, not two.
-    result = calc_pk_from_deltak(
-        first,
-        grid.box_size,
-        edges,
-        np.array([0.0, 1.0]),
-        field2_fft=first if second is None else second,
-        nthread=threads,
-    )
-    return {"power": result["power"], "modes": result["N_mode"], "k": result["k_avg"]}
-
-
-def evaluation_power(
-    overdensity: np.ndarray, grid: Grid, k_max: float, threads: int = 1
-) -> dict[str, np.ndarray]:
-    """Auto power of one TSC-painted field in the shells used throughout (see ``power``)."""
-    modes = field_modes(overdensity, grid, threads)
-    return power(modes, grid, wavenumber_edges(grid, k_max), threads=threads)
+def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:
+    """Auto power of one TSC-painted field in the shells used throughout (see ``shell_edges``)."""
+    return Shells(grid, shell_edges(grid, k_max)).power(field_modes(overdensity, grid))
 
 
 def write_spectra(
@@ -128,25 +152,24 @@ def write_spectra(
     model_store = open_store(prediction)
     members = list(model_store.attrs["members"])
     grid = Grid(model_store.sizes["x"], model_store.attrs["box_size"])
-    edges = wavenumber_edges(grid, k_max)
+    shells = Shells(grid, shell_edges(grid, k_max))
     halo_field, shot_noise = paint_halos(halos, grid, threads)
     halo = field_modes(halo_field, grid, threads)
     matter_store = open_store(matter)
     resolution = matter_store.attrs["resolution"]
     mass = field_modes(matter_store["overdensity"][0].values, grid, threads, resolution)
-    shell = power(halo, grid, edges, threads=threads)
-    p_halo = shell["power"]
-    p_halo_matter = power(halo, grid, edges, mass, threads)["power"]
+    p_halo = shells.power(halo)
+    p_halo_matter = shells.power(halo, mass)
     rows = {name: [] for name in ("model", "error", "cross", "model_matter")}
     for member in range(len(members)):
         field = model_store["overdensity"][member].values
         model = field_modes(field, grid, threads, resolution)
         noise = float(model_store["sampling_noise"][member])
-        rows["model"].append(power(model, grid, edges, threads=threads)["power"] - noise)
-        rows["cross"].append(power(model, grid, edges, halo, threads)["power"])
+        rows["model"].append(shells.power(model) - noise)
+        rows["cross"].append(shells.power(model, halo))
         with_matter = float(model_store["sampling_noise_with_matter"][member])
-        rows["model_matter"].append(power(model, grid, edges, mass, threads)["power"] - with_matter)
-        rows["error"].append(power(model - halo, grid, edges, threads=threads)["power"] - noise)
+        rows["model_matter"].append(shells.power(model, mass) - with_matter)
+        rows["error"].append(shells.power(model - halo) - noise)
     rows = {name: np.array(values) for name, values in rows.items()}
     both, volume = ("member", "k"), {"units": "(Mpc/h)^3"}
     write_netcdf(
@@ -155,7 +178,7 @@ def write_spectra(
             | {
                 "power_halo": ("k", p_halo, volume),
                 "power_halo_matter": ("k", p_halo_matter, volume),
-                "modes": ("k", shell["modes"]),
+                "modes": ("k", shells.modes),
                 "shot_noise": ((), shot_noise, volume),
                 "mean_ratio": ("member", model_store["mean_ratio"].values),
                 "power_ratio": (both, rows["model"] / p_halo),
@@ -164,7 +187,7 @@ def write_spectra(
                 "correlation": (both, rows["cross"] / np.sqrt(rows["model"] * p_halo)),
                 "error_over_shot": (both, rows["error"] / shot_noise),
             },
-            coords={"member": members, "k": ("k", shell["k"], {"units": "h/Mpc"})},
+            coords={"member": members, "k": ("k", shells.k, {"units": "h/Mpc"})},
             attrs=provenance(box_size=grid.box_size, **attributes),
         ),
         output,

@@ -12,7 +12,7 @@ from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
 from lagbias.mesh import paint_halos
-from lagbias.spectra import field_modes, power, wavenumber_edges
+from lagbias.spectra import Shells, field_modes, shell_edges
 from lagbias.stores import (
     append_variable,
     open_store,
@@ -54,14 +54,13 @@ def fit_linear_bias(
     for matter_store, halo_store in zip(matter, halos, strict=True):
         source = open_store(matter_store)
         grid = Grid(source.sizes["x"], source.attrs["box_size"])
-        edges = wavenumber_edges(grid, k_max)
         halo = field_modes(paint_halos(halo_store, grid, threads)[0], grid, threads)
         field = source["overdensity"][0].values
         mass = field_modes(field, grid, threads, source.attrs["resolution"])
-        shells = power(mass, grid, edges, threads=threads)
-        modes, noise = shells["modes"], float(source["sampling_noise"][0])
-        cross += (power(mass, grid, edges, halo, threads)["power"] * modes).sum()
-        auto += ((shells["power"] - noise) * modes).sum()
+        shells = Shells(grid, shell_edges(grid, k_max))
+        noise = float(source["sampling_noise"][0])
+        cross += (shells.power(mass, halo) * shells.modes).sum()
+        auto += ((shells.power(mass) - noise) * shells.modes).sum()
     if not auto > 0:
         raise InputError(
             f"linear bias: no modes below k_max={k_max:g} h/Mpc in boxes of "
