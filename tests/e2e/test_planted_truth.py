@@ -26,9 +26,7 @@ from lagbias.training_settings import TrainingSettings
 BOX_SIZE, POINTS, CELL_SIZE = 160.0, 64, 8.0
 SCALES = (4.0, 8.0)
 SEEDS = (1, 2)
-SETTINGS = TrainingSettings(
-    epochs=40, cells_per_batch=250, block=1, learning_rate=0.01, learning_rate_decay=0.92
-)
+SETTINGS = TrainingSettings(epochs=40, cells_per_batch=250, block=1, learning_rate=0.01)
 # Bounds of the specification. The noise is a tenth of the field's scatter, drawn for each cell.
 LEAST_COSINE = 0.98
 POWER_TOLERANCE = 0.02

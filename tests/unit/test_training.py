@@ -512,11 +512,32 @@ def test_truncated_checkpoint_is_ignored_with_a_warning(
 
 
 def test_snapshot_epoch_keeps_the_weights_of_that_epoch(trained, stores, tmp_path):
-    # The learning rate follows the epoch alone, so epoch 2 of 4 is the end of a run of 2.
-    kept, _ = train(stores, tmp_path / "kept", replace(SMALL, snapshot_epoch=2))
-    short, _ = train(stores, tmp_path / "short", replace(SMALL, epochs=2))
+    # This learning rate follows the epoch alone, so epoch 2 of 4 is the end of a run of 2.
+    decaying = replace(SMALL, learning_rate_decay=0.9)
+    kept, _ = train(stores, tmp_path / "kept", replace(decaying, snapshot_epoch=2))
+    short, _ = train(stores, tmp_path / "short", replace(decaying, epochs=2))
     assert_same_bits(short, kept)
     assert (tensors(kept)["layers.0.weight"] != tensors(trained[0])["layers.0.weight"]).any()
+
+
+@pytest.mark.parametrize("decay", [None, 0.5])
+def test_learning_rate_falls_by_steps_to_zero_or_by_a_factor_per_epoch(
+    stores, tmp_path, monkeypatch, decay
+):
+    rates = []
+    step = torch.optim.Adam.step
+
+    def recorded(optimiser, *arguments, **named):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(optimiser, *arguments, **named)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", recorded)
+    train(stores, tmp_path, replace(SMALL, learning_rate_decay=decay))
+    steps = len(rates) // SMALL.epochs
+    assert steps > 1
+    number = np.arange(len(rates))
+    factor = 1 - number / len(rates) if decay is None else decay ** (number // steps)
+    np.testing.assert_allclose(rates, SMALL.learning_rate * factor, rtol=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ["halves", "plain"])
@@ -578,7 +599,7 @@ def test_truncated_weights_file_is_refused(trained, tmp_path):
     ("field", "value"),
     [
         ("epochs", 0), ("cells_per_batch", 0), ("learning_rate", 0.0),
-        ("learning_rate_decay", 1.1), ("particle_fraction", 0.0), ("particle_fraction", 1.5),
+        ("learning_rate_decay", 1.1), ("adam_beta2", 1.0), ("particle_fraction", 0.0), ("particle_fraction", 1.5),
         ("estimator", "biased"), ("normalisation", "none"), ("snapshot_epoch", 21),
     ],
 )  # fmt: skip
@@ -603,6 +624,7 @@ def test_code_preset_is_the_authors():
     assert (code.hidden_layers, code.neurons, code.activation) == (5, 64, "gelu")
     assert (code.estimator, code.normalisation, code.particle_fraction) == ("plain", "penalty", 0.1)
     assert (code.learning_rate, code.snapshot_epoch, code.epochs) == (2e-3, 50, 60)
+    assert (code.learning_rate_decay, code.adam_beta2) == (0.9, 0.999)
 
 
 @pytest.fixture

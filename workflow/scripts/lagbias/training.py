@@ -100,12 +100,20 @@ class RatioTraining(lightning.LightningModule):
         return self.batches
 
     def configure_optimizers(self):
+        settings = self.settings
         optimiser = torch.optim.Adam(
-            self.network.layers.parameters(), lr=self.settings.learning_rate
+            self.network.layers.parameters(),
+            lr=settings.learning_rate,
+            betas=(0.9, settings.adam_beta2),
         )
-        schedule = torch.optim.lr_scheduler.ExponentialLR(
-            optimiser, gamma=self.settings.learning_rate_decay
-        )
+        # Both go by steps (`on_train_batch_end`).
+        if settings.learning_rate_decay is None:
+            steps = settings.epochs * len(self.batches)
+            schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+        else:
+            schedule = torch.optim.lr_scheduler.StepLR(
+                optimiser, len(self.batches), settings.learning_rate_decay
+            )
         return [optimiser], [schedule]
 
     def _passes(self, count: int) -> Iterator[slice]:
@@ -192,6 +200,9 @@ class RatioTraining(lightning.LightningModule):
             self._penalty().backward()
         optimiser.step()
 
+    def on_train_batch_end(self, *_) -> None:
+        self.lr_schedulers().step()
+
     def _penalty(self) -> torch.Tensor:
         """The authors' penalty on <f> and on very small f."""
         boxes = self.training_boxes[0]
@@ -216,7 +227,6 @@ class RatioTraining(lightning.LightningModule):
         return float(residual.double().mean())
 
     def on_train_epoch_end(self) -> None:
-        self.lr_schedulers().step()
         boxes, validation = self.training_boxes[0], self.validation_boxes[0]
         if self.exact:
             self._anchor()

@@ -21,9 +21,11 @@ class TrainingSettings:
     block : int
         Side, in cells, of the cubes over which residuals are taken; must divide the mesh.
     learning_rate : float
-        Of Adam, in the first epoch.
-    learning_rate_decay : float
-        Factor per epoch.
+        Of Adam, at first.
+    learning_rate_decay : float or None
+        Factor per epoch; None lets the rate fall to zero on a straight line, step by step.
+    adam_beta2 : float
+        Share of its mean squared gradient that Adam keeps in a step.
     particle_fraction : float
         Share of the particles that is used, drawn once per seed; 1 is all.
     estimator : str
@@ -44,11 +46,12 @@ class TrainingSettings:
     hidden_layers: int = 3
     neurons: int = 20
     activation: str = "silu"
-    epochs: int = 16
+    epochs: int = 12
     cells_per_batch: int = 800
     block: int = 4
     learning_rate: float = 0.01
-    learning_rate_decay: float = 0.65
+    learning_rate_decay: float | None = None
+    adam_beta2: float = 0.95
     particle_fraction: float = 1.0
     estimator: str = "unbiased"
     normalisation: str = "exact"
@@ -60,7 +63,9 @@ class TrainingSettings:
             "block": self.block >= 1,
             "cells_per_batch": self.cells_per_batch >= self.block**3,
             "learning_rate": self.learning_rate > 0,
-            "learning_rate_decay": 0 < self.learning_rate_decay <= 1,
+            "learning_rate_decay": self.learning_rate_decay is None
+            or 0 < self.learning_rate_decay <= 1,
+            "adam_beta2": 0 <= self.adam_beta2 < 1,
             "particle_fraction": 0 < self.particle_fraction <= 1,
             "estimator": self.estimator in ESTIMATORS,
             "normalisation": self.normalisation in NORMALISATIONS,
@@ -79,8 +84,8 @@ PRESETS = {
     "seed": TrainingSettings(),
     "code": TrainingSettings(
         hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000, block=1,
-        learning_rate=2e-3, particle_fraction=0.1, estimator="plain", normalisation="penalty",
-        snapshot_epoch=50,
+        learning_rate=2e-3, learning_rate_decay=0.9, adam_beta2=0.999, particle_fraction=0.1,
+        estimator="plain", normalisation="penalty", snapshot_epoch=50,
     ),
 }  # fmt: skip
 

@@ -1,11 +1,12 @@
-"""How the size of the cubes in the loss moves the model's power.
+"""What a choice of training settings does to the loss and to the model's power.
 
-    python benchmarks/loss_blocks.py [--blocks 1 2 4] [--config config/config.yaml] [--set mini]
+    python benchmarks/training_choices.py block=1 block=2 block=4
+    python benchmarks/training_choices.py --scales R2-R4 - learning_rate_decay=0.65,epochs=16
 
-Trains the showcase model of a config with residuals over cubes of so many cells a side, on the
-stores that the workflow has made, and prints ratios of power (model and cross over halo, error over
-shot) in bands of k on the training boxes (mean) and the validation boxes. Test boxes are not looked
-at.
+Trains a model of a config once for each choice (``-`` changes nothing), on the stores that the
+workflow has made, and prints losses (mean over seeds) and ratios of power (model and cross over halo,
+error over shot) in bands of k, on the training boxes (mean) and the validation boxes. Test boxes are
+not looked at.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
@@ -43,9 +45,17 @@ def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Pat
     return grids, folder / "particles.zarr", folder / f"halos/N{nmin}.zarr"
 
 
-def ratios_on(box: str, weights: dict, projection: Path, config: dict, folder: Path) -> np.ndarray:
+def changes(choice: str) -> dict:
+    """Settings in a choice: ``block=1,epochs=20``, or ``-`` for none."""
+    parts = [] if choice == "-" else choice.split(",")
+    return {name: yaml.safe_load(value) for name, value in (part.split("=") for part in parts)}
+
+
+def ratios_on(
+    box: str, weights: dict, projection: Path, config: dict, scales: list[float], folder: Path
+) -> np.ndarray:
     """The three ratios in the bands, of f averaged over seeds, (ratios, bands)."""
-    scales, nmin = parse_scales(config["showcase"]), config["halo_cuts"][0]
+    nmin = config["halo_cuts"][0]
     grids, particles, halos = stores_of(box, scales, nmin)
     cell_size = config["mesh"]["evaluation_cell_size"]
     matter, prediction = folder / f"{box}_matter.zarr", folder / f"{box}.zarr"
@@ -62,37 +72,46 @@ def ratios_on(box: str, weights: dict, projection: Path, config: dict, folder: P
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("choices", nargs="+", help="as block=1,epochs=20, or - for no change")
     parser.add_argument("--config", default="config/config.yaml")
     parser.add_argument("--set", default="mini")
+    parser.add_argument("--scales", help="as R2-R4; the config's showcase if not given")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     warnings.filterwarnings("ignore")
     config = yaml.safe_load(Path(arguments.config).read_text())
     boxes = config["training_sets"][arguments.set]
-    scales, nmin = parse_scales(config["showcase"]), config["halo_cuts"][0]
-    projection = Path(f"results/fits/{arguments.set}/N{nmin}/{config['showcase']}/projection.nc")
+    name = arguments.scales or config["showcase"]
+    scales, nmin = parse_scales(name), config["halo_cuts"][0]
+    projection = Path(f"results/fits/{arguments.set}/N{nmin}/{name}/projection.nc")
     parts = {
         part: Boxes(*zip(*(stores_of(box, scales, nmin) for box in boxes[part]), strict=True))
         for part in ("train", "validate")
     }
     bands = ", ".join(f"{low:g}–{high:g}" for low, high in BANDS)
-    print(f"| cubes [cells a side] | boxes | {' | '.join(RATIOS)} (k = {bands}) |")
-    print("|---" * (len(RATIOS) + 2) + "|")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for block in arguments.blocks:
-            settings = settings_from(**(config["training"] | {"block": block}))
-            weights = {seed: folder / f"b{block}/seed{seed}/w.pt" for seed in config["seeds"]}
+    print(f"Scales {name}; k = {bands} h/Mpc\n")
+    print(f"| choice | boxes | loss | {' | '.join(RATIOS)} |")
+    print("|---" * (len(RATIOS) + 3) + "|")
+    with tempfile.TemporaryDirectory() as temporary:
+        for number, choice in enumerate(arguments.choices):
+            folder = Path(temporary) / str(number)
+            settings = settings_from(**(config["training"] | changes(choice)))
+            weights = {seed: folder / f"seed{seed}/weights.pt" for seed in config["seeds"]}
+            losses = []
             for seed, path in weights.items():
+                log = path.with_name("losses.csv")
                 train_network(
-                    parts["train"], parts["validate"], projection, settings, seed, path,
-                    path.with_name("losses.csv"),
-                )  # fmt: skip
-            for part in ("train", "validate"):
-                found = [ratios_on(box, weights, projection, config, folder) for box in boxes[part]]
+                    parts["train"], parts["validate"], projection, settings, seed, path, log
+                )
+                losses.append(pd.read_csv(log).iloc[-1])
+            for part, column in (("train", "train_loss"), ("validate", "validation_loss")):
+                found = [
+                    ratios_on(box, weights, projection, config, scales, folder)
+                    for box in boxes[part]
+                ]
                 cells = [" ".join(f"{v:.3f}" for v in row) for row in np.mean(found, axis=0)]
-                print(f"| {block} | {part} | {' | '.join(cells)} |", flush=True)
+                loss = f"{np.mean([row[column] for row in losses]):.4f}"
+                print(f"| {choice} | {part} | {loss} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
