@@ -4,9 +4,9 @@
     python benchmarks/training_choices.py --scales R2-R4 - learning_rate_decay=0.65,epochs=16
 
 Trains a model of a config once for each choice (``-`` changes nothing), on the stores that the
-workflow has made, and prints losses (mean over seeds) and ratios of power (model and cross over halo,
-error over shot) in bands of k, on the training boxes (mean) and the validation boxes. Test boxes are
-not looked at.
+workflow has made, and prints losses (mean over seeds) and ratios of power (model and cross over
+halo, error over shot) in bands of k, on the training boxes (mean) and the validation boxes. Test
+boxes are not looked at.
 """
 
 import argparse

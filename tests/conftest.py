@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lagbias import abacus_writer, features, mesh
+from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
 from lagbias.projection import orthogonalise
 
@@ -26,6 +27,13 @@ def copy_repository(folder: Path, config: str = "") -> Path:
     if config:
         shutil.copy(folder / f"config/{config}.yaml", folder / "config/config.yaml")
     return folder
+
+
+def carried_field(particles: mesh.Particles, ratio: np.ndarray, grid: Grid) -> np.ndarray:
+    """Overdensity of particles that carry f of their Lagrangian points, painted all at once."""
+    everything = slice(None)
+    weight = ratio[particles.lagrangian_points(everything)]
+    return mesh.paint([(particles.positions(everything), weight)], grid)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
-from lagbias.settings import record_simulated
+from lagbias.simulation_record import record_simulated
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, plant_box
+from conftest import REDSHIFT, carried_field, plant_box
 from lagbias import features, gradients, mesh, prediction, training
 from lagbias.cells import Boxes
 from lagbias.layout import MEAN
@@ -101,7 +101,7 @@ def predicted_power(box: dict, weights: dict[int, Path], projection: Path, folde
     )
     particles = mesh.Particles.read(box["particles"])
     grid = prediction.evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
-    truth = mesh.paint_particles(particles, box["ratio"], grid)
+    truth = carried_field(particles, box["ratio"], grid)
     model = open_store(store)
     mean = model["overdensity"][model.attrs["members"].index(MEAN)].values
     return evaluation_power(mean, grid, 0.3) / evaluation_power(truth, grid, 0.3)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, plant_box
+from conftest import REDSHIFT, carried_field, plant_box
 from lagbias import features, mesh
 from lagbias.binned import Bins
 from lagbias.lagrangian import fit_lagrangian_bias, read_lagrangian_bias
@@ -166,7 +166,7 @@ def test_painted_polynomial_has_the_planted_power_on_an_untouched_box(boxes, pol
     particles = box["folder"] / "all.zarr"
     write_lagrangian_prediction(path, box["features"], particles, CELL_SIZE / 2, store)
     grid = evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
-    truth = mesh.paint_particles(box["all"], polynomial(box).astype(np.float32), grid)
+    truth = carried_field(box["all"], polynomial(box).astype(np.float32), grid)
     model = open_store(store)["overdensity"][0].values
     ratio = evaluation_power(model, grid, 0.3) / evaluation_power(truth, grid, 0.3)
     np.testing.assert_allclose(ratio, 1, atol=POWER_TOLERANCE)

@@ -243,7 +243,9 @@ def thinned_spectra(full_set, tmp_path_factory):
     random = np.random.default_rng(12)
     full, ratio = full_set
     heavy = np.argsort(ratio[full.lagrangian_index])[-400:]
-    position = (np.concatenate([full.positions(p, p + 1) for p in heavy]) - BOX / 2) % BOX - BOX / 2
+    position = (
+        np.concatenate([full.positions(slice(p, p + 1)) for p in heavy]) - BOX / 2
+    ) % BOX - BOX / 2
     write_halo_store(folder / "halos.zarr", position, random.integers(50, 200, 400))
     everything = spectra_of(full, ratio, folder / "halos.zarr", folder)
     parts = [
@@ -304,7 +306,7 @@ def test_halos_that_are_all_particles_have_bias_one_though_a_share_is_sampled(fu
     full, _ = full_set
     random = np.random.default_rng(3)
     box_size = full.mesh.box_size
-    position = full.positions(0, len(full.final_cell)) - np.float32(box_size / 2)
+    position = full.positions(slice(None)) - np.float32(box_size / 2)
     append_variable(tmp_path / "h", "position", position, ("halo", "axis"))
     append_variable(tmp_path / "h", "particle_count", np.ones(len(position)), ("halo",))
     draws = [tmp_path / f"matter{draw}" for draw in range(30)]

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, plant_box
+import xarray as xr
+from conftest import REDSHIFT, carried_field, plant_box
 from lagbias.errors import InputError
 from lagbias.grids import Grid
 from lagbias.mesh import (
@@ -13,10 +14,10 @@ from lagbias.mesh import (
     halo_overdensity,
     paint,
     paint_halos,
-    paint_particles,
     write_halos,
     write_particles,
 )
+from lagbias.prediction import write_fields
 from lagbias.stores import open_store
 
 # Positions are kept in steps of 1e-6 of the box ("rvint").
@@ -91,7 +92,7 @@ def test_two_integers_give_back_position_and_lagrangian_point(
     # The planted order is recovered by matching sorted (cell, point) against the packed store.
     fine = mesh.cells * mesh.subcells
     across = (box.position + box_size / 2) / box_size * fine + mesh.subcells / 2
-    recovered = particles.positions(0, 2000)
+    recovered = particles.positions(slice(2000))
     assert recovered.dtype == np.float32
     order = np.lexsort((particles.final_cell, particles.lagrangian_index))
     sub = np.floor(across).astype(np.int64) % fine
@@ -207,27 +208,42 @@ def test_painting_in_parts_equals_painting_at_once(rng):
     np.testing.assert_allclose(in_parts, at_once, atol=1e-5)
 
 
-def test_particles_carry_the_ratio_of_their_lagrangian_point(planted_box, stores, rng):
-    particles = Particles.read(stores.particles)
+def written_fields(particles, ratios, folder) -> xr.Dataset:
+    members = [f"seed{number}" for number in range(len(ratios))]
+    write_fields(particles, ratios, members, 6.0, folder / "fields.zarr")
+    return open_store(folder / "fields.zarr")
+
+
+def test_particles_carry_the_ratio_of_their_lagrangian_point(stores, tmp_path):
+    particles = Particles.open(stores.particles)
     grid = Grid(8, 48.0)
     ratio = np.zeros(24**3, dtype=np.float32)
-    chosen = particles.lagrangian_index[4321]
-    ratio[chosen] = 2.5
-    alone = paint([(particles.positions(4321, 4322), None)], grid)
-    assert (particles.lagrangian_index == chosen).sum() == 1
-    np.testing.assert_allclose(paint_particles(particles, ratio, grid), alone, atol=1e-4)
+    points = particles.lagrangian_points(slice(None))
+    ratio[points[4321]] = 2.5
+    assert (points == points[4321]).sum() == 1
+    alone = paint([(particles.positions(slice(4321, 4322)), None)], grid)
     ones = np.ones(24**3, dtype=np.float32)
-    np.testing.assert_allclose(
-        paint_particles(particles, ones, grid), paint_particles(particles, None, grid), atol=1e-5
-    )
+    fields = written_fields(particles, [ratio, ones, None], tmp_path)
+    assert list(fields.attrs["members"]) == ["seed0", "seed1", "seed2", "mean"]
+    one, two, three, mean = fields["overdensity"].values
+    np.testing.assert_allclose(one, alone, atol=1e-4)
+    np.testing.assert_array_equal(two, three)
+    np.testing.assert_allclose(two, carried_field(particles, ones, grid), atol=1e-5)
+    average = (ratio + ones + ones) / np.float32(3)
+    np.testing.assert_allclose(mean, carried_field(particles, average, grid), atol=1e-5)
+    count = len(points)
+    sums = np.array([2.5, count, count, (2.5 + 2 * count) / 3])
+    np.testing.assert_allclose(fields["mean_ratio"], sums / count)
 
 
-def test_painting_in_chunks_loses_no_particle(planted_box, stores, monkeypatch):
-    particles = Particles.read(stores.particles)
-    grid = Grid(8, 48.0)
-    whole = paint_particles(particles, None, grid)
+def test_painting_in_chunks_loses_no_particle(stores, tmp_path, monkeypatch):
+    particles = Particles.open(stores.particles)
+    ratio = np.random.default_rng(5).uniform(0, 3, 24**3).astype(np.float32)
+    whole = written_fields(particles, [ratio, None], tmp_path / "whole")
     monkeypatch.setattr("lagbias.mesh.PAINT_CHUNK", 777)
-    np.testing.assert_allclose(paint_particles(particles, None, grid), whole, atol=1e-5)
+    parts = written_fields(particles, [ratio, None], tmp_path / "parts")
+    for name in ("overdensity", "mean_ratio", "sampling_noise"):
+        np.testing.assert_allclose(parts[name], whole[name], atol=1e-5, err_msg=name)
 
 
 def test_subcells_keep_the_power_of_the_model_up_to_the_largest_wavenumber():

@@ -599,7 +599,8 @@ def test_truncated_weights_file_is_refused(trained, tmp_path):
     ("field", "value"),
     [
         ("epochs", 0), ("cells_per_batch", 0), ("learning_rate", 0.0),
-        ("learning_rate_decay", 1.1), ("adam_beta2", 1.0), ("particle_fraction", 0.0), ("particle_fraction", 1.5),
+        ("learning_rate_decay", 1.1), ("adam_beta2", 1.0),
+        ("particle_fraction", 0.0), ("particle_fraction", 1.5),
         ("estimator", "biased"), ("normalisation", "none"), ("snapshot_epoch", 21),
     ],
 )  # fmt: skip

@@ -22,7 +22,8 @@ from lagbias.layout import (
     parse_scales,
     parse_yardstick,
 )
-from lagbias.settings import check_config, check_schema, check_simulated
+from lagbias.settings import check_config, check_schema
+from lagbias.simulation_record import check_simulated
 from lagbias.training_settings import settings_from
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -241,20 +242,21 @@ def indexing_bytes(wildcards):
     return 20 * count + 56 * part + 8 * chunk + 24 * cells(wildcards.sim)
 
 
-def painting_bytes(sim, members):
-    """Particles, some of them unpacked; f on the grid and fields of all members."""
-    count = sizes(sim).particles
-    field = grid_points(sim) + 2 * cells(sim, "evaluation_cell_size")
-    return 8 * count + 200 * min(count, 4e6) + 4 * members * field
+def painting_bytes(sim, ratios, members):
+    """f on the grid, fields of all members, and some particles unpacked."""
+    fields = 2 * members * cells(sim, "evaluation_cell_size")
+    return 4 * (ratios * grid_points(sim) + fields) + 200 * min(
+        sizes(sim).particles, 4e6
+    )
 
 
 def prediction_bytes(wildcards):
-    """f on the grid: first a chunk's inputs and f of every seed, then painting."""
+    """First a chunk's inputs and f of every seed, then painting."""
     seeds = len(config["seeds"])
     chunk = 100 * chunk_points(wildcards.sim)
     return max(
         chunk + 4 * seeds * grid_points(wildcards.sim),
-        painting_bytes(wildcards.sim, seeds + (seeds > 1)),
+        painting_bytes(wildcards.sim, seeds, seeds + (seeds > 1)),
     )
 
 

@@ -43,8 +43,13 @@ rule select_halos:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # columns of all halos, the mesh in float64
-        mem_mb=memory(230, lambda w: 60 * halos(w.sim) + 24 * cells(w.sim)),
+        # columns of a file, the halos that are kept, the mesh in float64
+        mem_mb=memory(
+            230,
+            lambda w: 60 * halos(w.sim) / sizes(w.sim).files
+            + 100 * halos(w.sim) * min(1, 35 / int(w.nmin))
+            + 24 * cells(w.sim),
+        ),
         runtime=30,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -71,8 +76,8 @@ rule paint_matter:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles, f = 1 on the grid, the field
-        mem_mb=memory(250, lambda w: painting_bytes(w.sim, 1)),
+        # some particles, the field
+        mem_mb=memory(250, lambda w: painting_bytes(w.sim, 0, 1)),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

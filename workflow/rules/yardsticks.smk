@@ -45,10 +45,8 @@ rule predict_lagrangian_bias:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles, f on the grid, the field
-        mem_mb=memory(
-            1300, lambda w: 8 * sizes(w.sim).particles + 8 * grid_points(w.sim)
-        ),
+        # f on the grid as it is made, the field
+        mem_mb=memory(1300, lambda w: 8 * grid_points(w.sim)),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

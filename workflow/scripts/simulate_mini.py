@@ -2,7 +2,7 @@
 
 from lagbias.jobs import reporting
 from lagbias.minisim import MiniSimulation, simulate
-from lagbias.settings import record_simulated
+from lagbias.simulation_record import record_simulated
 
 
 def run(job):

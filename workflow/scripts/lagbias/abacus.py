@@ -148,14 +148,16 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     return overdensity, float(header["BoxSize"])
 
 
-def read_halos(halos: Path) -> tuple[np.ndarray, np.ndarray, dict]:
+def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray, dict]:
     """The CompaSO halos of one box, not cleaned (most small boxes have no cleaned catalogue).
 
     Parameters
     ----------
     halos : Path
-        The folder ``halos/z0.500``; all its files are read, since the files of one number do not
-        cover one range of x.
+        The folder ``halos/z0.500``; all its files are read, one after the other, since the files of
+        one number do not cover one range of x.
+    more_than : int
+        Halos of more particles than this are kept.
 
     Returns
     -------
@@ -168,27 +170,38 @@ def read_halos(halos: Path) -> tuple[np.ndarray, np.ndarray, dict]:
     Raises
     ------
     InputError
-        If a file is damaged, of another box than the first, or has positions that are none.
+        If a file is damaged, of another box than the first, or has positions that are none; if
+        no halo is kept.
     """
-    names = {}
+    names, positions, counts, header = {}, [], [], {}
+    total, largest = 0, 0
     for file in sorted((halos / "halo_info").glob("halo_info_*.asdf")):
         verify(file)
         names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
         check_same_name(names, "halos")
-    with _reading(halos), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        catalogue = CompaSOHaloCatalog(
-            halos, cleaned=False, subsamples=False, fields=["N", "x_com"]
-        )
-    particle_count = np.asarray(catalogue.halos["N"]).astype(np.int64)
-    position = np.asarray(catalogue.halos["x_com"])
-    bad = int((~np.isfinite(position)).any(axis=1).sum())
-    if bad:
+        with _reading(file), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            catalogue = CompaSOHaloCatalog(
+                file, cleaned=False, subsamples=False, fields=["N", "x_com"]
+            )
+        position = np.asarray(catalogue.halos["x_com"])
+        bad = int((~np.isfinite(position)).any(axis=1).sum())
+        if bad:
+            raise InputError(
+                f"{file}: x_com of {bad} of {len(position)} halos is not finite; expected "
+                "positions; fetch or make the halo_info files again"
+            )
+        count = np.asarray(catalogue.halos["N"]).astype(np.int64)
+        total, largest = total + len(count), max(largest, count.max(initial=0))
+        positions.append(position[count > more_than])
+        counts.append(count[count > more_than])
+        header = dict(catalogue.header)
+    if not sum(map(len, counts)):
         raise InputError(
-            f"{halos}: x_com of {bad} of {len(position)} halos is not finite; expected positions; "
-            "fetch or make the halo_info files again"
+            f"halo cut N > {more_than} leaves none of the {total} halos in {halos} (largest: "
+            f"{largest} particles); use a lower cut"
         )
-    return position, particle_count, dict(catalogue.header)
+    return np.concatenate(positions), np.concatenate(counts), header
 
 
 def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:

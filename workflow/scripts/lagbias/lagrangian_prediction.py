@@ -34,4 +34,4 @@ def write_lagrangian_prediction(
     """
     basis, values = read_lagrangian_bias(coefficients)
     ratio = basis.on(features).ratio(values)[None]
-    write_fields(Particles.read(particles), ratio, [MEAN], cell_size, store, threads, **attributes)
+    write_fields(Particles.open(particles), ratio, [MEAN], cell_size, store, threads, **attributes)

@@ -7,12 +7,14 @@ paint the particle on any evaluation mesh later without reading positions again.
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import blosc
 import numba
 import numpy as np
+import xarray as xr
 from abacusnbody.analysis import tsc
 
 from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
@@ -230,6 +232,7 @@ class Particles:
     Attributes
     ----------
     final_cell, lagrangian_index : uint32, (n,)
+        Arrays, or what reads a slice when asked for one.
     cell_start : int64, (cells^3 + 1,)
     mesh : Mesh
     density_grid : int
@@ -238,16 +241,16 @@ class Particles:
         Share of all simulation particles that are here.
     """
 
-    final_cell: np.ndarray
-    lagrangian_index: np.ndarray
+    final_cell: np.ndarray | xr.DataArray
+    lagrangian_index: np.ndarray | xr.DataArray
     cell_start: np.ndarray
     mesh: Mesh
     density_grid: int
     sampled_fraction: float
 
     @classmethod
-    def read(cls, path: str | Path) -> "Particles":
-        """Read a store of :func:`write_particles`.
+    def open(cls, path: str | Path) -> "Particles":
+        """Open a store of :func:`write_particles`: particles are read slice by slice.
 
         Raises
         ------
@@ -262,18 +265,37 @@ class Particles:
                 f"{mesh.subcells}: it was written by another version; delete it and make it again"
             )
         return cls(
-            read_values(store["final_cell"]),
-            read_values(store["lagrangian_index"]),
+            store["final_cell"],
+            store["lagrangian_index"],
             read_values(store["cell_start"]),
             mesh,
             store.attrs["density_grid"],
             store.attrs["sampled_fraction"],
         )
 
-    def positions(self, start: int, stop: int) -> np.ndarray:
+    @classmethod
+    def read(cls, path: str | Path) -> "Particles":
+        """Read a store of :func:`write_particles` into memory (errors: see ``open``)."""
+        particles = cls.open(path)
+        return replace(
+            particles,
+            final_cell=read_values(particles.final_cell),
+            lagrangian_index=read_values(particles.lagrangian_index),
+        )
+
+    def chunks(self) -> Iterator[slice]:
+        """Slices of all particles, ``PAINT_CHUNK`` at a time."""
+        for start in range(0, len(self.final_cell), PAINT_CHUNK):
+            yield slice(start, min(start + PAINT_CHUNK, len(self.final_cell)))
+
+    def lagrangian_points(self, part: slice) -> np.ndarray:
+        """Lagrangian grid points of some particles, uint32 (n,)."""
+        return np.asarray(self.lagrangian_index[part])
+
+    def positions(self, part: slice) -> np.ndarray:
         """Centres of the particles' sub-cells, float32 (n, 3) in [0, L) [Mpc/h]."""
         cells, subcells = self.mesh.cells, self.mesh.subcells
-        cell, sub = np.divmod(self.final_cell[start:stop].astype(np.int64), subcells**3)
+        cell, sub = np.divmod(np.asarray(self.final_cell[part]).astype(np.int64), subcells**3)
         coarse = np.stack(np.unravel_index(cell, (cells,) * 3), axis=1)
         fine = np.stack(np.unravel_index(sub, (subcells,) * 3), axis=1)
         position = (coarse - 0.5 + (fine + 0.5) / subcells) * (self.mesh.box_size / cells)
@@ -301,40 +323,31 @@ def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:
     """
     density = np.zeros(grid.shape, dtype=np.float32)
     for position, weight in positions_and_weights:
-        tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+        add_points(density, position, weight, grid, threads)
+    return to_overdensity(density)
+
+
+def add_points(
+    density: np.ndarray, position: np.ndarray, weight: np.ndarray | None, grid: Grid, threads: int
+) -> None:
+    """Add weighted points to a density, in place, by triangular-shaped clouds (see ``paint``)."""
+    tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+
+
+def to_overdensity(density: np.ndarray) -> np.ndarray:
+    """Turn a painted density into density / mean - 1, in place.
+
+    Raises
+    ------
+    InputError
+        If the mean is not positive.
+    """
     mean = density.mean(dtype=np.float64)
     if not mean > 0:
         raise InputError("painting: the weights add up to zero; expected a positive total mass")
     density /= np.float32(mean)
     density -= 1
     return density
-
-
-def paint_particles(
-    particles: Particles, ratio: np.ndarray | None, grid: Grid, threads: int = 1
-) -> np.ndarray:
-    """Overdensity of the particles, each carrying the ratio f of its Lagrangian point.
-
-    Parameters
-    ----------
-    particles : Particles
-    ratio : float32, (density_grid^3,) or None
-        f at every Lagrangian grid point; None paints matter (f = 1).
-    grid : Grid
-    threads : int
-
-    Returns
-    -------
-    overdensity : float32, (n, n, n)
-    """
-
-    def chunks():
-        for start in range(0, len(particles.final_cell), PAINT_CHUNK):
-            stop = min(start + PAINT_CHUNK, len(particles.final_cell))
-            points = particles.lagrangian_index[start:stop]
-            yield particles.positions(start, stop), None if ratio is None else ratio[points]
-
-    return paint(chunks(), grid, threads)
 
 
 def halo_overdensity(position: np.ndarray, particle_count: np.ndarray, mesh: Mesh) -> np.ndarray:
@@ -373,19 +386,12 @@ def write_halos(
     InputError
         If no halo is above the cut, or halos and density are of different boxes.
     """
-    position, particle_count, header = read_halos(files.halos)
+    position, particle_count, header = read_halos(files.halos, min_particles)
     density_header = read_header(files.density)
     check_same_box(header, density_header, redshift, str(files.halos))
-    above = particle_count > min_particles
-    if not above.any():
-        raise InputError(
-            f"halo cut N > {min_particles} leaves none of the {len(particle_count)} halos in "
-            f"{files.halos} (largest: {particle_count.max(initial=0)} particles); use a lower cut"
-        )
-    position, particle_count = position[above], particle_count[above]
     box_size = float(header["BoxSize"])
     mesh = Mesh.of_cell_size(cell_size, box_size)
-    log.info("%d halos with N > %d", above.sum(), min_particles)
+    log.info("%d halos with N > %d", len(position), min_particles)
     with written_whole(store) as partial:
         overdensity = halo_overdensity(position, particle_count, mesh)
         append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")

@@ -1,7 +1,7 @@
-"""Model fields on a box: f on every Lagrangian grid point, carried by particles to final cells."""
+"""Model fields on a box: f of Lagrangian grid points, carried by particles to final cells."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
-from lagbias.mesh import PAINT_CHUNK, Mesh, Particles, paint_particles
+from lagbias.mesh import Mesh, Particles, add_points, to_overdensity
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection, slabs
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
@@ -23,16 +23,37 @@ def ratio_on_grid(
     networks: Sequence[HaloToMassRatio],
     projection: Projection,
     features: Mapping[float, str | Path],
+    needed: np.ndarray,
 ) -> np.ndarray:
-    """f at every Lagrangian grid point, each evaluated once, float32 (networks, n^3)."""
+    """f at Lagrangian grid points, each evaluated once.
+
+    Parameters
+    ----------
+    networks : sequence
+    projection : Projection
+    features : mapping
+        Smoothing scale [Mpc/h] to feature store of the box.
+    needed : bool, (n^3,)
+        Where f is wanted.
+
+    Returns
+    -------
+    float32, (networks, n^3), 0 where f is not needed
+
+    Raises
+    ------
+    InputError
+        If the features are on another grid.
+    """
     field = open_store(next(iter(features.values())))["delta"]
-    ratio = np.empty((len(networks), field.size), dtype=np.float32)
+    _check_points(field.size, len(needed))
+    ratio = np.zeros((len(networks), field.size), dtype=np.float32)
     for slab in slabs(field):
-        ratio[:, slab] = ratio_at(networks, projection, features, slab)
+        inputs = projection.at(features, slab)[needed[slab]]
+        ratio[:, slab][:, needed[slab]] = evaluated(networks, inputs)
     return ratio
 
 
-@torch.no_grad()
 def ratio_at(
     networks: Sequence[HaloToMassRatio],
     projection: Projection,
@@ -40,13 +61,30 @@ def ratio_at(
     slab: slice,
 ) -> np.ndarray:
     """f at some Lagrangian grid points, float32 (networks, points)."""
-    inputs = torch.from_numpy(projection.at(features, slab))
-    return np.stack(
-        [
-            torch.cat([network(part) for part in inputs.split(ROWS_PER_PASS["cpu"])]).numpy()
-            for network in networks
-        ]
-    )
+    return evaluated(networks, projection.at(features, slab))
+
+
+@torch.no_grad()
+def evaluated(networks: Sequence[HaloToMassRatio], inputs: np.ndarray) -> np.ndarray:
+    """f of some inputs, float32 (networks, points)."""
+    parts = torch.from_numpy(inputs).split(ROWS_PER_PASS["cpu"])
+    return np.stack([torch.cat([network(part) for part in parts]).numpy() for network in networks])
+
+
+def _check_points(given: int, counted: int) -> None:
+    if given != counted:
+        raise InputError(
+            f"f is given at {given} points but particles count a grid of "
+            f"{round(counted ** (1 / 3))}^3: make features and particles with one density_grid"
+        )
+
+
+def occupied(particles: Particles) -> np.ndarray:
+    """Which Lagrangian grid points have particles, bool (density_grid^3,)."""
+    found = np.zeros(particles.density_grid**3, dtype=bool)
+    for part in particles.chunks():
+        found[particles.lagrangian_points(part)] = True
+    return found
 
 
 def write_prediction(
@@ -76,21 +114,15 @@ def write_prediction(
     """
     torch.set_num_threads(threads)
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
-    ratio = ratio_on_grid(networks, Projection.read(projection), features)
-    members, ratios = [f"seed{seed}" for seed in weights], list(ratio)
-    if len(members) > 1:
-        ratios.append(ratio.mean(axis=0, dtype=np.float32))
-        members.append(MEAN)
-    else:
-        members = [MEAN]
-    write_fields(
-        Particles.read(particles), ratios, members, cell_size, store, threads, **attributes
-    )
+    catalogue = Particles.open(particles)
+    ratios = ratio_on_grid(networks, Projection.read(projection), features, occupied(catalogue))
+    members = [f"seed{seed}" for seed in weights]
+    write_fields(catalogue, ratios, members, cell_size, store, threads, **attributes)
 
 
 def write_fields(
     particles: Particles,
-    ratios: Sequence[np.ndarray],
+    ratios: Sequence[np.ndarray | None],
     members: Sequence[str],
     cell_size: float,
     store: str | Path,
@@ -99,12 +131,15 @@ def write_fields(
 ) -> None:
     """Paint particles that carry f and write the fields.
 
+    The particles pass through once, some millions at a time.
+
     Parameters
     ----------
     particles : Particles
-    ratios : float32, (density_grid^3,) each
-        f at Lagrangian grid points, of each member.
+    ratios : float32, (density_grid^3,) each, or None
+        f at Lagrangian grid points, of each member; None is f = 1.
     members : names of the members
+        One is written as ``mean``; of several, their mean f is one more member, of that name.
     cell_size : float
         Of the evaluation mesh [Mpc/h].
     store : path of the zarr store
@@ -117,43 +152,52 @@ def write_fields(
     InputError
         If f is not on the grid that the particles count.
     """
-    if len(ratios[0]) != particles.density_grid**3:
-        raise InputError(
-            f"f is given at {len(ratios[0])} points but particles count a grid of "
-            f"{particles.density_grid}^3: make features and particles with one density_grid"
-        )
+    for ratio in ratios:
+        if ratio is not None:
+            _check_points(len(ratio), particles.density_grid**3)
+    members = [*members, MEAN] if len(members) > 1 else [MEAN]
     grid = evaluation_grid(cell_size, particles.mesh.box_size)
-    fields = np.stack([paint_particles(particles, values, grid, threads) for values in ratios])
-    sums, squares = np.array([ratio_moments(particles, values) for values in ratios]).T
+    fields = np.zeros((len(members), *grid.shape), dtype=np.float32)
+    sums, squares = np.zeros((2, len(members)))
+    for part in particles.chunks():
+        position = particles.positions(part)
+        for number, carried in enumerate(_carried(particles, ratios, part)):
+            add_points(fields[number], position, carried, grid, threads)
+            sums[number] += carried.sum(dtype=np.float64)
+            squares[number] += np.square(carried, dtype=np.float64).sum()
+    for field in fields:
+        to_overdensity(field)
+    count = len(particles.final_cell)
     thinning = (1 - particles.sampled_fraction) * grid.box_size**3
+    volume = {"units": "(Mpc/h)^3"}
     with written_whole(store) as partial:
         append_variable(partial, "overdensity", fields, ("member", "x", "y", "z"), units="1")
-        append_variable(
-            partial, "mean_ratio", sums / len(particles.lagrangian_index), ("member",), units="1"
-        )
-        append_variable(
-            partial, "sampling_noise", thinning * squares / sums**2, ("member",), units="(Mpc/h)^3"
-        )
-        with_matter = np.full(len(sums), thinning / len(particles.lagrangian_index))
-        append_variable(
-            partial, "sampling_noise_with_matter", with_matter, ("member",), units="(Mpc/h)^3"
-        )
+        for name, values, units in (
+            ("mean_ratio", sums / count, {"units": "1"}),
+            ("sampling_noise", thinning * squares / sums**2, volume),
+            ("sampling_noise_with_matter", np.full(len(sums), thinning / count), volume),
+        ):
+            append_variable(partial, name, values, ("member",), **units)
         set_attributes(
             partial,
             **provenance(box_size=grid.box_size, **attributes),
             resolution=particles.mesh.resolution,
-            members=list(members),
+            members=members,
         )
 
 
-def ratio_moments(particles: Particles, ratio: np.ndarray) -> tuple[float, float]:
-    """Sums of f and f^2 over particles, in float64."""
-    total, squares = 0.0, 0.0
-    for start in range(0, len(particles.lagrangian_index), PAINT_CHUNK):
-        values = ratio[particles.lagrangian_index[start : start + PAINT_CHUNK]].astype(np.float64)
-        total += values.sum()
-        squares += np.dot(values, values)
-    return total, squares
+def _carried(
+    particles: Particles, ratios: Sequence[np.ndarray | None], part: slice
+) -> Iterator[np.ndarray]:
+    """f of some particles, of each member and last, if there are several, of their mean."""
+    points = particles.lagrangian_points(part)
+    total = np.zeros(len(points), dtype=np.float32)
+    for ratio in ratios:
+        carried = np.ones(len(points), dtype=np.float32) if ratio is None else ratio[points]
+        total += carried
+        yield carried
+    if len(ratios) > 1:
+        yield total / np.float32(len(ratios))
 
 
 def evaluation_grid(cell_size: float, box_size: float) -> Grid:
@@ -165,6 +209,4 @@ def write_matter(
     particles: str | Path, cell_size: float, store: str | Path, threads: int = 1, **attributes
 ) -> None:
     """Paint the matter of a box: every particle with f = 1."""
-    catalogue = Particles.read(particles)
-    ones = np.ones(catalogue.density_grid**3, dtype=np.float32)
-    write_fields(catalogue, [ones], [MEAN], cell_size, store, threads, **attributes)
+    write_fields(Particles.open(particles), [None], [MEAN], cell_size, store, threads, **attributes)

@@ -1,6 +1,5 @@
 """Checks of a config: is it as the schema says, and do its parts fit together?"""
 
-import json
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import jsonschema
 import yaml
 
 from lagbias.errors import InputError
-from lagbias.files import written_whole
 from lagbias.layout import files_per_product, parse_scales, parse_yardstick
 
 
@@ -136,41 +134,3 @@ def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict
                     "train, validate or test, not two of these"
                 )
             part_of[box] = part
-
-
-def record_simulated(file: str | Path, settings: dict) -> None:
-    """Write down beside a finished mini box what it was made with, as JSON."""
-    with written_whole(file) as partial:
-        partial.write_text(json.dumps(settings, indent=1) + "\n")
-
-
-def check_simulated(name: str, file: str | Path, settings: dict) -> None:
-    """Check that a mini box that is there was made with what the config asks for.
-
-    Parameters
-    ----------
-    name : str
-        Of the simulation.
-    file : path
-        Of ``record_simulated``; nothing is checked where there is none.
-    settings : dict
-        Wanted.
-
-    Raises
-    ------
-    InputError
-        Naming the settings that differ. A finished box is not overwritten.
-    """
-    if not Path(file).exists():
-        return
-    made = json.loads(Path(file).read_text())
-    differ = [
-        f"{key} = {made.get(key)} (config: {settings.get(key)})"
-        for key in sorted(made.keys() | settings.keys())
-        if made.get(key) != settings.get(key)
-    ]
-    if differ:
-        raise InputError(
-            f"simulations.{name}: the finished box in {Path(file).parent} was made with "
-            f"{', '.join(differ)}; give the new one another name, or delete that folder"
-        )
