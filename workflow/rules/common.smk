@@ -103,6 +103,22 @@ def source_files(sim):
     return [str(file) for file in box_files(sim).expected(count)]
 
 
+def simulation_settings(sim):
+    return {
+        **config["mini"],
+        "master_seed": config["master_seed"],
+        "redshift": config["redshift"],
+        "phase": SIMULATIONS[sim]["phase"],
+    }
+
+
+def simulated(sim):
+    """Is a box finished? One that was made otherwise than the config says is refused."""
+    files = [f"resources/{sim}/simulation.json", *source_files(sim)]
+    check_simulated(sim, files[0], simulation_settings(sim))
+    return all(Path(file).exists() for file in files)
+
+
 def particle_files(wildcards):
     return source_files(wildcards.sim)
 
@@ -251,11 +267,11 @@ def painting_bytes(sim, ratios, members):
 
 
 def prediction_bytes(wildcards):
-    """First a chunk's inputs and f of every seed, then painting."""
+    """First a chunk's inputs, f of every seed and where it is needed, then painting."""
     seeds = len(config["seeds"])
     chunk = 100 * chunk_points(wildcards.sim)
     return max(
-        chunk + 4 * seeds * grid_points(wildcards.sim),
+        chunk + (4 * seeds + 1) * grid_points(wildcards.sim),
         painting_bytes(wildcards.sim, seeds, seeds + (seeds > 1)),
     )
 

@@ -25,22 +25,6 @@ if MINI and not Path(COMPILED).exists():
             "../scripts/warm_up_simulation.py"
 
 
-def simulation_settings(sim):
-    return {
-        **config["mini"],
-        "master_seed": config["master_seed"],
-        "redshift": config["redshift"],
-        "phase": SIMULATIONS[sim]["phase"],
-    }
-
-
-def simulated(sim):
-    """Is a box finished? One that was made otherwise than the config says is refused."""
-    files = [f"resources/{sim}/simulation.json", *source_files(sim)]
-    check_simulated(sim, files[0], simulation_settings(sim))
-    return all(Path(file).exists() for file in files)
-
-
 # A finished box has no rule either: a pulled script must not spend its hours again.
 UNFINISHED = [sim for sim in MINI if not simulated(sim)]
 
