@@ -196,6 +196,41 @@ rule plot_directions:
         "../scripts/plot_directions.py"
 
 
+rule tabulate_claims:
+    input:
+        spectra=spectra_of([*config["scale_sets"], *projected_models()]),
+        pca=expand(
+            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
+            model=config["scale_sets"],
+            allow_missing=True,
+        ),
+        code=library("claims"),
+    output:
+        report(
+            "results/tables/{set}_N{nmin}_on_{sim}_claims.csv",
+            caption="../report/claims.rst",
+            category="0. Summary",
+            labels={"table": "the paper's claims"} | CASE_LABELS,
+        ),
+    log:
+        "logs/tables/{set}_N{nmin}_on_{sim}_claims.log",
+    benchmark:
+        "logs/tables/{set}_N{nmin}_on_{sim}_claims.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        networks=[*config["scale_sets"], *projected_models()],
+        scale_sets=config["scale_sets"],
+        reference=config["showcase"],
+    message:
+        "Table: the paper's claims, {wildcards.set} on {wildcards.sim}"
+    script:
+        "../scripts/tabulate_claims.py"
+
+
 rule tabulate_summary:
     input:
         spectra=spectra_of(all_models()),

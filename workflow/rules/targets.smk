@@ -35,7 +35,7 @@ def figures():
 def tables():
     return cases(
         "results/tables/{set}_N{nmin}_on_{sim}_{table}.csv",
-        table=["summary", "directions"],
+        table=["claims", "summary", "directions"],
     )
 
 

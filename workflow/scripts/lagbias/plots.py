@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy.fft
+import xarray as xr
 from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
@@ -155,8 +156,10 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
         left.axhline(1, color="0.6", linewidth=0.8)
         left.set(xlabel=r"$\delta_R\,/\,\sigma_R$", ylabel=r"$\langle f\,|\,\delta_R\rangle$")
         left.set_yscale("log")
-        left.set_ylim(3e-3, 20 * left.get_ylim()[1])  # room for the legend
-        left.legend(title="box average; band: seeds", loc="upper left")
+        highest = data["ratio_of_delta"].where(data["count_of_delta"] >= enough).max()
+        left.set_ylim(3e-3, 3 * float(highest))
+        left.set_title("box average; band: seeds")
+        left.legend(loc="lower right")
         shown = data["ratio_of_directions"].where(data["count_of_directions"] >= enough)
         levels = shown.values[np.isfinite(shown.values)]
         image = right.pcolormesh(
@@ -173,9 +176,15 @@ def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
         )
         right.set(
             xlabel="first gradient direction [σ]", ylabel="second gradient direction [σ]",
-            xlim=(-4, 6), ylim=(-4, 6),
+            xlim=range_shown(shown, "first", "second"), ylim=range_shown(shown, "second", "first"),
         )  # fmt: skip
         figure.colorbar(image, ax=right, label="halo-to-mass ratio f (contours 0.1, 1, 10)")
+
+
+def range_shown(values: xr.DataArray, axis: str, other: str) -> tuple[float, float]:
+    """Where along an axis there are values, with a little room."""
+    places = values[axis].values[np.isfinite(values).any(other).values]
+    return places.min() - 0.4, places.max() + 0.4
 
 
 def wavenumber_axis(axis: plt.Axes) -> None:
