@@ -58,18 +58,21 @@ def jobs(logs: Path = LOGS) -> pd.DataFrame:
 def main() -> None:
     table = jobs()
     table["share"] = table["peak_mb"] / table["asked_mb"]
-    print("| rule | jobs | wall s, summed | CPU s, summed | peak MB of one | asked MB | taken |")
-    print("|---" * 7 + "|")
+    columns = ["rule", "jobs", "wall s, summed", "CPU s, summed", "peak MB of one"]
+    noted = table["share"].notna().any()
+    columns += ["asked MB", "taken"] if noted else []
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     rules = sorted(table.groupby("rule"), key=lambda pair: -pair[1]["cpu_seconds"].sum())
     for rule, group in [*rules, ("all", table)]:
-        limit = ""
-        if rule != "all" and group["share"].notna().any():
+        cells = [
+            rule, f"{len(group)}", f"{group['seconds'].sum():.0f}",
+            f"{group['cpu_seconds'].sum():.0f}", f"{group['peak_mb'].max():.0f}",
+        ]  # fmt: skip
+        if noted and rule != "all" and group["share"].notna().any():
             closest = group.loc[group["share"].idxmax()]
-            limit = f"{closest['asked_mb']:.0f} | {closest['share']:.2f}"
-        print(
-            f"| {rule} | {len(group)} | {group['seconds'].sum():.0f} "
-            f"| {group['cpu_seconds'].sum():.0f} | {group['peak_mb'].max():.0f} | {limit or '|'} |"
-        )
+            cells += [f"{closest['asked_mb']:.0f}", f"{closest['share']:.2f}"]
+        cells += [""] * (len(columns) - len(cells))
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,14 @@ def test_real_results_have_sensible_signs_and_sizes(run):
     assert eigenvalue[0] / eigenvalue.sum() > 0.5
 
 
+def test_claims_are_not_decided_by_a_box_without_modes_of_their_band(run):
+    """A box of 50 Mpc/h holds no mode below 0.1 h/Mpc."""
+    claims = pd.read_csv(run / "results/tables/tiny_N30_on_tiny_ph003_claims.csv")
+    assert list(claims["model"]) == ["R3"]
+    assert list(claims["verdict"]) == ["not decidable here"]
+    assert (run / claims["file"][0]).is_file()
+
+
 def test_stores_open_with_named_dimensions_and_units(run):
     features = open_store(run / "results/tiny_ph000/features/R2.zarr")
     assert features["delta"].dims == ("x", "y", "z")
