@@ -18,7 +18,7 @@ from lagbias.projection import Projection
 from lagbias.seeds import seed_of
 from lagbias.stores import open_store
 
-ROWS_AT_ONCE = 4_000_000  # particles sorted at a time: bounds memory
+ROWS_AT_ONCE = 4_000_000  # particles sorted or summed at a time: bounds memory
 
 
 class TrainingBoxes(torch.nn.Module):

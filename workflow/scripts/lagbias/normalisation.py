@@ -14,15 +14,20 @@ and the estimate is positive wherever f is.
 
 import torch
 
-from lagbias.cells import TrainingBoxes
+from lagbias.cells import ROWS_AT_ONCE, TrainingBoxes
 
 ROWS_PER_STEP = 1024  # the followed <f> scatters by a per cent or two in the first epoch, then less
 
 
 def mean_over_particles(ratio: torch.Tensor, boxes: TrainingBoxes) -> float:
     """<f> over all particles, summed in float64, for f of every row."""
-    weight = boxes.multiplicity.double()
-    return float((ratio.double() * weight).sum() / weight.sum())
+    total, particles = 0.0, 0.0
+    parts = (values.split(ROWS_AT_ONCE) for values in (ratio, boxes.multiplicity))
+    for f, count in zip(*parts, strict=True):
+        count = count.double()
+        total += (f.double() * count).sum()
+        particles += count.sum()
+    return float(total / particles)
 
 
 class MeanRatio:
@@ -48,12 +53,16 @@ class MeanRatio:
         self, boxes: TrainingBoxes, ratio: torch.Tensor, steps: int, generator: torch.Generator
     ):
         self.at_start = mean_over_particles(ratio, boxes)
-        share = ratio.double() + self.at_start
-        cumulative = torch.cumsum(share * boxes.multiplicity, 0)
+        # One array of float64, not four: there may be 1e8 rows.
+        cumulative = ratio.double()
+        cumulative += self.at_start
+        cumulative *= boxes.multiplicity
+        torch.cumsum(cumulative, 0, out=cumulative)
         draws = torch.rand((steps, ROWS_PER_STEP), generator=generator, dtype=torch.float64)
         draws = draws.to(cumulative.device) * cumulative[-1]
         self._rows = torch.searchsorted(cumulative, draws).clamp_(max=len(ratio) - 1)
-        self._weight = (1 / share[self._rows]).to(ratio.dtype)
+        drawn = ratio[self._rows].double() + self.at_start
+        self._weight = (1 / drawn).to(ratio.dtype)
         self._then = (self._weight * ratio[self._rows]).sum(1)
 
     def rows(self, step: int) -> torch.Tensor:

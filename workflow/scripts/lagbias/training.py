@@ -18,7 +18,7 @@ import pandas as pd
 import pytorch_lightning as lightning
 import torch
 
-from lagbias.cells import Boxes, TrainingBoxes
+from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes
 from lagbias.errors import TrainingError
 from lagbias.files import remove, written_whole
 from lagbias.loss import squared_residual
@@ -219,12 +219,15 @@ class RatioTraining(lightning.LightningModule):
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor) -> float:
         """Mean squared residual of some boxes, given normalised f of every row."""
-        cells = boxes.blocks(self.settings.block)
-        rows, lengths = boxes.rows_of(cells)
-        residual = squared_residual(
-            ratio[rows], boxes, cells, rows, lengths, self.settings.estimator
-        )
-        return float(residual.double().mean())
+        blocks = boxes.blocks(self.settings.block)
+        per_block = max(1, len(boxes.multiplicity) // len(blocks))
+        residuals = []
+        for cells in blocks.split(max(1, ROWS_AT_ONCE // per_block)):
+            rows, lengths = boxes.rows_of(cells)
+            residuals.append(
+                squared_residual(ratio[rows], boxes, cells, rows, lengths, self.settings.estimator)
+            )
+        return float(torch.cat(residuals).double().mean())
 
     def on_train_epoch_end(self) -> None:
         boxes, validation = self.training_boxes[0], self.validation_boxes[0]
