@@ -77,7 +77,7 @@ rule paint_matter:
     threads: config["threads"]["evaluation"]
     resources:
         # some particles, the field
-        mem_mb=memory(250, lambda w: painting_bytes(w.sim, 0, 1)),
+        mem_mb=memory(500, lambda w: painting_bytes(w.sim, 0, 1)),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
