@@ -248,7 +248,7 @@ def chunk_bytes(wildcards):
 def training_bytes(wildcards):
     train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
     per_row = 4 * network_inputs(wildcards.network) + 8
-    return per_row * rows(train + validate) + 24 * max(rows(train), rows(validate))
+    return per_row * rows(train + validate) + 36 * max(rows(train), rows(validate))
 
 
 def indexing_bytes(wildcards):

@@ -49,7 +49,7 @@ def ratio_on_grid(
     _check_points(field.size, len(needed))
     ratio = np.zeros((len(networks), field.size), dtype=np.float32)
     for slab in slabs(field):
-        inputs = projection.at(features, slab)[needed[slab]]
+        inputs = projection.at(features, slab, needed[slab])
         ratio[:, slab][:, needed[slab]] = evaluated(networks, inputs)
     return ratio
 

@@ -92,7 +92,12 @@ class Projection:
             matrix, self.mean, self.standard_deviation, self.covariance, self.kinds, self.scales
         )
 
-    def at(self, features: Mapping[float, str | Path], points: np.ndarray | slice) -> np.ndarray:
+    def at(
+        self,
+        features: Mapping[float, str | Path],
+        points: np.ndarray | slice,
+        wanted: np.ndarray | slice = slice(None),
+    ) -> np.ndarray:
         """Network inputs at grid points of one box, float32 (points, inputs).
 
         One feature grid is held at a time. The sum over features runs in float32: a kept mode has
@@ -104,6 +109,8 @@ class Projection:
             Smoothing scale [Mpc/h] to the feature store of the box.
         points : integer array or slice
             Flat indices of grid points.
+        wanted : bool, (points,), or slice
+            Which of these points; all if not given.
 
         Raises
         ------
@@ -119,7 +126,7 @@ class Projection:
                     f"projection needs features at R={scale:g} Mpc/h; found only "
                     f"{', '.join(f'R={s:g}' for s in features)}; name that scale's store as well"
                 )
-            values = values_at(open_store(features[scale])[kind], points)
+            values = values_at(open_store(features[scale])[kind], points)[wanted]
             if inputs is None:
                 inputs = np.tile(offset.astype(np.float32), (len(values), 1))
             for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
