@@ -128,7 +128,7 @@ def training_step(boxes, network: HaloToMassRatio, threads: int) -> None:
 
 def prediction(network, projection, features, particles: Particles) -> None:
     """f of every particle of a box."""
-    points = particles.lagrangian_points(slice(None))
+    points = np.asarray(particles.lagrangian_index)
 
     def ours():
         return ratio_on_grid([network], projection, features, occupied(particles))[0][points]

@@ -1,7 +1,7 @@
 """What a choice of training settings does to the loss and to the model's power.
 
     python benchmarks/training_choices.py block=1 block=2 block=4
-    python benchmarks/training_choices.py --scales R2-R4 - learning_rate_decay=0.65,epochs=16
+    python benchmarks/training_choices.py --scales R2-R4 - learning_rate_decay=0.9,adam_beta2=0.999
 
 Trains a model of a config once for each choice (``-`` changes nothing), on the stores that the
 workflow has made, and prints losses (mean over seeds) and ratios of power (model and cross over
@@ -10,6 +10,7 @@ boxes are not looked at.
 """
 
 import argparse
+import json
 import logging
 import sys
 import tempfile
@@ -48,7 +49,15 @@ def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Pat
 def changes(choice: str) -> dict:
     """Settings in a choice: ``block=1,epochs=20``, or ``-`` for none."""
     parts = [] if choice == "-" else choice.split(",")
-    return {name: yaml.safe_load(value) for name, value in (part.split("=") for part in parts)}
+    return {name: as_number(value) for name, value in (part.split("=") for part in parts)}
+
+
+def as_number(text: str) -> float | int | str | None:
+    """A number or ``null`` as in JSON; any other text as it is."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def ratios_on(

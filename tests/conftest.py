@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lagbias import abacus_writer, features, mesh
+from lagbias import abacus_writer, features, mesh, spectra
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
 from lagbias.projection import orthogonalise
@@ -31,9 +31,14 @@ def copy_repository(folder: Path, config: str = "") -> Path:
 
 def carried_field(particles: mesh.Particles, ratio: np.ndarray, grid: Grid) -> np.ndarray:
     """Overdensity of particles that carry f of their Lagrangian points, painted all at once."""
-    everything = slice(None)
-    weight = ratio[particles.lagrangian_points(everything)]
-    return mesh.paint([(particles.positions(everything), weight)], grid)
+    weight = ratio[np.asarray(particles.lagrangian_index)]
+    return mesh.paint([(particles.positions(slice(None)), weight)], grid)
+
+
+def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:
+    """Power of one painted field in the shells of an evaluation."""
+    shells = spectra.Shells(grid, spectra.shell_edges(grid, k_max))
+    return shells.power(spectra.field_modes(overdensity, grid))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, carried_field, plant_box
+from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
 from lagbias import features, gradients, mesh, prediction, training
 from lagbias.cells import Boxes
 from lagbias.layout import MEAN
@@ -19,7 +19,6 @@ from lagbias.projection import (
     principal_cosines,
     project_on_gradients,
 )
-from lagbias.spectra import evaluation_power
 from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
 from lagbias.training_settings import TrainingSettings
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, carried_field, plant_box
+from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
 from lagbias import features, mesh
 from lagbias.binned import Bins
 from lagbias.lagrangian import fit_lagrangian_bias, read_lagrangian_bias
 from lagbias.lagrangian_prediction import write_lagrangian_prediction
 from lagbias.polynomial import TERMS
 from lagbias.prediction import evaluation_grid
-from lagbias.spectra import evaluation_power
 from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
 
 BOX_SIZE, POINTS, CELL_SIZE, SCALE = 160.0, 64, 8.0, 5.0

@@ -46,8 +46,8 @@ def plain_power(first, second, box_size, edges):
 @pytest.mark.parametrize("points", [32, 27])
 def test_power_equals_a_plain_binning_of_the_full_cube(points, rng):
     grid = Grid(points, 130.0)
-    # Up to the Nyquist wavenumber, where the window is 0.26 along an axis.
-    edges = (np.arange(points // 2) + 0.5) * grid.fundamental
+    # Beyond the Nyquist wavenumber, where the window is 0.26 along an axis.
+    edges = (np.arange(points // 2 + 2) + 0.5) * grid.fundamental
     fields = [gaussian_field(points, rng, slope=-1.0).astype(np.float32) for _ in range(2)]
     fields[1] += 0.5 * fields[0]
     modes = [field_modes(field, grid) for field in fields]

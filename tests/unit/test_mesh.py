@@ -218,7 +218,7 @@ def test_particles_carry_the_ratio_of_their_lagrangian_point(stores, tmp_path):
     particles = Particles.open(stores.particles)
     grid = Grid(8, 48.0)
     ratio = np.zeros(24**3, dtype=np.float32)
-    points = particles.lagrangian_points(slice(None))
+    points = np.asarray(particles.lagrangian_index)
     ratio[points[4321]] = 2.5
     assert (points == points[4321]).sum() == 1
     alone = paint([(particles.positions(slice(4321, 4322)), None)], grid)
@@ -241,6 +241,7 @@ def test_painting_in_chunks_loses_no_particle(stores, tmp_path, monkeypatch):
     ratio = np.random.default_rng(5).uniform(0, 3, 24**3).astype(np.float32)
     whole = written_fields(particles, [ratio, None], tmp_path / "whole")
     monkeypatch.setattr("lagbias.mesh.PAINT_CHUNK", 777)
+    monkeypatch.setattr("lagbias.mesh.STORE_CHUNK", 2000)
     parts = written_fields(particles, [ratio, None], tmp_path / "parts")
     for name in ("overdensity", "mean_ratio", "sampling_noise"):
         np.testing.assert_allclose(parts[name], whole[name], atol=1e-5, err_msg=name)

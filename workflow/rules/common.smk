@@ -114,9 +114,8 @@ def simulation_settings(sim):
 
 def simulated(sim):
     """Is a box finished? One that was made otherwise than the config says is refused."""
-    files = [f"resources/{sim}/simulation.json", *source_files(sim)]
-    check_simulated(sim, files[0], simulation_settings(sim))
-    return all(Path(file).exists() for file in files)
+    check_simulated(sim, f"resources/{sim}/simulation.json", simulation_settings(sim))
+    return all(Path(file).exists() for file in source_files(sim))
 
 
 def particle_files(wildcards):
@@ -278,7 +277,7 @@ def prediction_bytes(wildcards):
 
 def gradient_bytes(wildcards):
     return max(
-        4 * grid_points(box) + max(8 * sizes(box).particles, 60 * chunk_points(box))
+        4 * grid_points(box) + 60 * chunk_points(box)
         for box in SETS[wildcards.set]["train"]
     )
 

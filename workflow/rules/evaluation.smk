@@ -18,7 +18,7 @@ rule predict_halo_field:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles, f on the grid of every seed and of their average
+        # f on the grid of every seed, the fields, some particles
         mem_mb=memory(500, prediction_bytes),
         runtime=60,
     params:

@@ -224,7 +224,6 @@ rule tabulate_claims:
     params:
         networks=[*config["scale_sets"], *projected_models()],
         scale_sets=config["scale_sets"],
-        reference=config["showcase"],
     message:
         "Table: the paper's claims, {wildcards.set} on {wildcards.sim}"
     script:

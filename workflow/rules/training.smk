@@ -22,7 +22,7 @@ rule train_network:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
     resources:
-        # inputs and weights of every row of all boxes, sums in float64 over those trained on
+        # inputs and weights of every row of all boxes; f and a running sum of those of one part
         mem_mb=memory(800, training_bytes),
         runtime=240,
     params:

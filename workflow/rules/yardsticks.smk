@@ -45,8 +45,11 @@ rule predict_lagrangian_bias:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # f on the grid as it is made, the field
-        mem_mb=memory(1300, lambda w: 8 * grid_points(w.sim)),
+        # f on the grid as it is made; the field
+        mem_mb=memory(
+            1300,
+            lambda w: max(8 * grid_points(w.sim), painting_bytes(w.sim, 1, 1)),
+        ),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

@@ -9,7 +9,6 @@ def run(job):
         write_claims(
             dict(zip(job.params.networks, job.input.spectra, strict=True)),
             dict(zip(job.params.scale_sets, job.input.pca, strict=True)),
-            job.params.reference,
             job.output[0],
         )
 

@@ -175,7 +175,13 @@ def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray,
     """
     names, positions, counts, header = {}, [], [], {}
     total, largest = 0, 0
-    for file in sorted((halos / "halo_info").glob("halo_info_*.asdf")):
+    files = sorted((halos / "halo_info").glob("halo_info_*.asdf"))
+    if not files:
+        raise InputError(
+            f"no files {halos}/halo_info/halo_info_*.asdf: expected the halo_info files of an "
+            "AbacusSummit box; fetch or make it again"
+        )
+    for file in files:
         verify(file)
         names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
         check_same_name(names, "halos")

@@ -8,8 +8,8 @@ from numba.core.dispatcher import Dispatcher
 def keep_compiled(module: ModuleType) -> None:
     """Let numba cache a module's compiled functions on disk, as ``cache=True`` would.
 
-    abacusutils compiles its painting anew in every process. (Its mode counting cannot be kept:
-    numba refuses functions that ask for their thread's number.)
+    abacusutils compiles its painting anew in every process. (Not its mode counting: numba
+    keeps no function that asks for its thread's number.)
 
     Parameters
     ----------

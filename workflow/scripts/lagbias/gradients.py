@@ -109,7 +109,8 @@ def gradient_covariance(
 def particles_of_points(particles: Particles) -> np.ndarray:
     """Number of particles of each Lagrangian grid point, int32 (density_grid^3,)."""
     count = np.zeros(particles.density_grid**3, dtype=np.int32)
-    _count(particles.lagrangian_index, count)
+    for _, points in particles.index_chunks():
+        _count(points, count)
     return count
 
 
@@ -145,7 +146,7 @@ def box_covariance(
         weight = multiplicity[slab]
         there = weight > 0
         if there.any():
-            inputs = projection.at(features, slab)[there]
+            inputs = projection.at(features, slab, there)
             weight = weight[there]
             total = total + gradient_covariance(networks, inputs, weight) * weight.sum()
     return total / multiplicity.sum(dtype=np.float64)
@@ -194,7 +195,7 @@ def write_gradient_pca(
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
     covariances, counts = [], []
     for stores, catalogue in zip(features, particles, strict=True):
-        multiplicity = particles_of_points(Particles.read(catalogue))
+        multiplicity = particles_of_points(Particles.open(catalogue))
         covariances.append(box_covariance(networks, mapping, stores, multiplicity))
         counts.append(multiplicity.sum(dtype=np.int64))
     covariance = np.stack(covariances, axis=2)

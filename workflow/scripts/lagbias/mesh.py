@@ -24,6 +24,7 @@ from lagbias.files import remove, written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
 from lagbias.stores import (
+    CHUNK_BYTES,
     GrowingVariable,
     append_variable,
     open_store,
@@ -37,6 +38,7 @@ keep_compiled(tsc)
 
 MAX_SUBCELLS = 256
 PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
+STORE_CHUNK = CHUNK_BYTES // 4  # particles in a chunk of a store, which is always read whole
 
 
 @dataclass(frozen=True)
@@ -283,14 +285,25 @@ class Particles:
             lagrangian_index=read_values(particles.lagrangian_index),
         )
 
-    def chunks(self) -> Iterator[slice]:
-        """Slices of all particles, ``PAINT_CHUNK`` at a time."""
-        for start in range(0, len(self.final_cell), PAINT_CHUNK):
-            yield slice(start, min(start + PAINT_CHUNK, len(self.final_cell)))
+    def index_chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Lagrangian grid points of the particles, each chunk of the store read once."""
+        for start in range(0, len(self.lagrangian_index), STORE_CHUNK):
+            part = slice(start, min(start + STORE_CHUNK, len(self.lagrangian_index)))
+            yield part, np.asarray(self.lagrangian_index[part])
 
-    def lagrangian_points(self, part: slice) -> np.ndarray:
-        """Lagrangian grid points of some particles, uint32 (n,)."""
-        return np.asarray(self.lagrangian_index[part])
+    def chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All particles, ``PAINT_CHUNK`` at a time.
+
+        Yields
+        ------
+        position : float32, (n, 3), see ``positions``
+        lagrangian_index : uint32, (n,)
+        """
+        for part, index in self.index_chunks():
+            held = replace(self, final_cell=np.asarray(self.final_cell[part]))
+            for start in range(0, len(index), PAINT_CHUNK):
+                piece = slice(start, start + PAINT_CHUNK)
+                yield held.positions(piece), index[piece]
 
     def positions(self, part: slice) -> np.ndarray:
         """Centres of the particles' sub-cells, float32 (n, 3) in [0, L) [Mpc/h]."""

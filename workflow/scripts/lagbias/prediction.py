@@ -82,8 +82,8 @@ def _check_points(given: int, counted: int) -> None:
 def occupied(particles: Particles) -> np.ndarray:
     """Which Lagrangian grid points have particles, bool (density_grid^3,)."""
     found = np.zeros(particles.density_grid**3, dtype=bool)
-    for part in particles.chunks():
-        found[particles.lagrangian_points(part)] = True
+    for _, points in particles.index_chunks():
+        found[points] = True
     return found
 
 
@@ -159,9 +159,8 @@ def write_fields(
     grid = evaluation_grid(cell_size, particles.mesh.box_size)
     fields = np.zeros((len(members), *grid.shape), dtype=np.float32)
     sums, squares = np.zeros((2, len(members)))
-    for part in particles.chunks():
-        position = particles.positions(part)
-        for number, carried in enumerate(_carried(particles, ratios, part)):
+    for position, points in particles.chunks():
+        for number, carried in enumerate(_carried(ratios, points)):
             add_points(fields[number], position, carried, grid, threads)
             sums[number] += carried.sum(dtype=np.float64)
             squares[number] += np.square(carried, dtype=np.float64).sum()
@@ -186,11 +185,8 @@ def write_fields(
         )
 
 
-def _carried(
-    particles: Particles, ratios: Sequence[np.ndarray | None], part: slice
-) -> Iterator[np.ndarray]:
+def _carried(ratios: Sequence[np.ndarray | None], points: np.ndarray) -> Iterator[np.ndarray]:
     """f of some particles, of each member and last, if there are several, of their mean."""
-    points = particles.lagrangian_points(part)
     total = np.zeros(len(points), dtype=np.float32)
     for ratio in ratios:
         carried = np.ones(len(points), dtype=np.float32) if ratio is None else ratio[points]

@@ -118,11 +118,6 @@ def field_modes(
     return modes
 
 
-def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:
-    """Auto power of one TSC-painted field in the shells used throughout (see ``shell_edges``)."""
-    return Shells(grid, shell_edges(grid, k_max)).power(field_modes(overdensity, grid))
-
-
 def write_spectra(
     prediction: str | Path,
     halos: str | Path,
@@ -194,6 +189,11 @@ def write_spectra(
     )
 
 
+def in_band(spectra: xr.Dataset, k_min: float, k_max: float) -> xr.Dataset:
+    """The shells of k_min <= k < k_max."""
+    return spectra.sel(k=spectra["k"][(spectra["k"] >= k_min) & (spectra["k"] < k_max)])
+
+
 def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: float, k_max: float):
     """Ratio of two spectra summed over the modes of k_min <= k < k_max, per member.
 
@@ -201,7 +201,7 @@ def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: f
     -------
     float64, (member,); NaN where the band holds no shell
     """
-    band = spectra.sel(k=spectra["k"][(spectra["k"] >= k_min) & (spectra["k"] < k_max)])
+    band = in_band(spectra, k_min, k_max)
     return (
         ((band[numerator] * band["modes"]).sum("k") / (band[denominator] * band["modes"]).sum("k"))
         .broadcast_like(spectra["member"])

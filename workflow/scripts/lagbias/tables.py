@@ -8,7 +8,7 @@ import pandas as pd
 
 from lagbias.files import written_whole
 from lagbias.layout import MEAN
-from lagbias.spectra import band_average
+from lagbias.spectra import band_average, in_band
 from lagbias.stores import read_netcdf
 
 # Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
@@ -43,7 +43,7 @@ def spectra_row(path: str | Path) -> dict[str, float]:
             row[f"{label}_seed_max"] = seeds.max() if len(seeds) else np.nan
     mean = spectra.sel(member=MEAN)
     for low, high in BANDS:
-        band = mean.sel(k=mean["k"][(mean["k"] >= low) & (mean["k"] < high)])
+        band = in_band(mean, low, high)
         weight = band["modes"] / band["modes"].sum()
         error = float((band["error_over_shot"] * weight).sum())
         row[f"error_over_shot_k{low:g}-{high:g}"] = error
