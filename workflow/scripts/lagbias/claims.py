@@ -125,7 +125,8 @@ def claims_of_directions(
             measured, interval = over_seeds(projected - full)
             yield {
                 "claim": "retraining on them reproduces or improves the halo power",
-                "model": name, "quantity": "its distance from 1, less that of all inputs",
+                "model": name,
+                "quantity": "distance of P_model / P_halo from 1, less that of all inputs",
                 "measured": measured, "interval": interval,
                 "verdict": verdict(measured, interval),
             }  # fmt: skip
