@@ -20,6 +20,7 @@ import pytest
 import torch
 import yaml
 from conftest import copy_repository
+from lagbias.claims import write_claims
 from lagbias.stores import open_store, read_netcdf
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,23 @@ def test_claims_are_not_decided_by_a_box_without_modes_of_their_band(run):
     assert list(claims["model"]) == ["R3"]
     assert list(claims["verdict"]) == ["not decidable here"]
     assert (run / claims["file"][0]).is_file()
+
+
+def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monkeypatch):
+    """Files of two scales under names of three, in a band that this small box has."""
+    monkeypatch.setattr("lagbias.claims.BAND", (0.0, 0.6))
+    spectra = {
+        f"R2-R3-R4{end}": run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc" for end in ("", "-pc2")
+    }
+    pca = {"R2-R3-R4": run / FIT / "R2-R4/gradient_pca.nc"}
+    write_claims(spectra, pca, tmp_path / "claims.csv")
+    claims = pd.read_csv(tmp_path / "claims.csv")
+    assert list(claims["model"]) == ["R2-R3-R4", "R2-R3-R4", "R2-R3-R4-pc2"]
+    assert np.isfinite(claims[["measured", "interval"]]).all(axis=None), claims
+    eigenvalue = read_netcdf(pca["R2-R3-R4"])["eigenvalue"].sel(version="f")
+    share = eigenvalue[:, :2].sum("direction") / eigenvalue.sum("direction")
+    expected = share.sel(member=["seed1", "seed2"]).mean()
+    assert claims["measured"][1] == pytest.approx(float(expected), rel=1e-3)
 
 
 def test_stores_open_with_named_dimensions_and_units(run):
