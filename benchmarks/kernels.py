@@ -198,15 +198,15 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(arguments.threads)
     config = yaml.safe_load(Path("config/config.yaml").read_text())
-    nmin, sim = config["halo_cuts"][0], arguments.sim
+    tracer, sim = config["tracers"][0], arguments.sim
     folder = Path("results") / sim
     scales = parse_scales(arguments.scales)
     features = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
     projection = Projection.read(
-        f"results/fits/{arguments.set}/N{nmin}/{arguments.scales}/projection.nc"
+        f"results/fits/{arguments.set}/{tracer}/{arguments.scales}/projection.nc"
     )
     particles = Particles.read(folder / "particles.zarr")
-    boxes = Boxes([features], [folder / "particles.zarr"], [folder / f"halos/N{nmin}.zarr"]).load(
+    boxes = Boxes([features], [folder / "particles.zarr"], [folder / f"halos/{tracer}.zarr"]).load(
         projection, 1.0, 1
     )
     network = HaloToMassRatio(Architecture(projection.inputs), generator_of(1, "weights"))

@@ -13,7 +13,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.layout import parse_model, parse_scales
+from lagbias.layout import parse_network, parse_scales
 from lagbias.plots import model_label
 
 COLUMNS = {
@@ -31,11 +31,13 @@ def label(model: str) -> str:
     """A model's name in words: ``R2-R4-pc2`` is ``2, 4 → 2 directions``."""
     if not model.startswith("R"):
         return model_label(model)
-    scale_set, directions = parse_model(model)
-    scales = parse_scales(scale_set)
+    network = parse_network(model)
+    scales = parse_scales(network.scale_set)
     listed = ", ".join(f"{scale:g}" for scale in scales)
-    if directions:
-        return f"{listed} → {directions} direction{'s' * (directions > 1)}"
+    if network.variant:
+        listed += f" ({network.variant})"
+    if network.directions:
+        return f"{listed} → {network.directions} direction{'s' * (network.directions > 1)}"
     return f"{NUMBER_WORDS[len(scales)]}: {listed}"
 
 

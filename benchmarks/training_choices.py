@@ -39,11 +39,11 @@ RATIOS = {
 }
 
 
-def stores_of(box: str, scales: list[float], nmin: int) -> tuple[dict[float, Path], Path, Path]:
+def stores_of(box: str, scales: list[float], tracer: str) -> tuple[dict[float, Path], Path, Path]:
     """Feature, particle and halo stores of a box."""
     folder = Path("results") / box
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
-    return grids, folder / "particles.zarr", folder / f"halos/N{nmin}.zarr"
+    return grids, folder / "particles.zarr", folder / f"halos/{tracer}.zarr"
 
 
 def changes(choice: str) -> dict:
@@ -64,8 +64,8 @@ def ratios_on(
     box: str, weights: dict, projection: Path, config: dict, scales: list[float], folder: Path
 ) -> np.ndarray:
     """The three ratios in the bands, of f averaged over seeds, (ratios, bands)."""
-    nmin = config["halo_cuts"][0]
-    grids, particles, halos = stores_of(box, scales, nmin)
+    tracer = config["tracers"][0]
+    grids, particles, halos = stores_of(box, scales, tracer)
     cell_size = config["mesh"]["evaluation_cell_size"]
     matter, prediction = folder / f"{box}_matter.zarr", folder / f"{box}.zarr"
     write_prediction(weights, projection, grids, particles, cell_size, prediction)
@@ -91,10 +91,10 @@ def main() -> None:
     config = yaml.safe_load(Path(arguments.config).read_text())
     boxes = config["training_sets"][arguments.set]
     name = arguments.scales or config["showcase"]
-    scales, nmin = parse_scales(name), config["halo_cuts"][0]
-    projection = Path(f"results/fits/{arguments.set}/N{nmin}/{name}/projection.nc")
+    scales, tracer = parse_scales(name), config["tracers"][0]
+    projection = Path(f"results/fits/{arguments.set}/{tracer}/{name}/projection.nc")
     parts = {
-        part: Boxes(*zip(*(stores_of(box, scales, nmin) for box in boxes[part]), strict=True))
+        part: Boxes(*zip(*(stores_of(box, scales, tracer) for box in boxes[part]), strict=True))
         for part in ("train", "validate")
     }
     bands = ", ".join(f"{low:g}–{high:g}" for low, high in BANDS)

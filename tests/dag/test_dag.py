@@ -82,7 +82,7 @@ def test_default_target_is_everything(repository):
     assert plan["make_report"] == 1
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     projections = 1 + len(config["directions"])
-    networks = len(config["scale_sets"]) * len(config["halo_cuts"]) * len(config["seeds"])
+    networks = len(config["scale_sets"]) * len(config["tracers"]) * len(config["seeds"])
     assert plan["train_network"] == networks * projections
     assert plan["simulate_mini"] == len(config["simulations"])
 
@@ -214,7 +214,7 @@ def test_a_removed_ablation_reruns_its_branch_only(finished):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"halo_cutz": [50]}, "halo_cutz"),
+        ({"tracerz": [50]}, "tracerz"),
         ({"seeds": []}, "seeds"),
         ({"showcase": "R5"}, "showcase"),
         ({"scale_sets": ["R4-R2"]}, "write R2-R4"),

@@ -31,7 +31,7 @@ CONFIG = {
     "training_sets": {
         "planted": {"train": BOXES[:1], "validate": BOXES[1:2], "test": BOXES[2:]}
     },
-    "halo_cuts": [50], "scale_sets": ["R2-R4"], "showcase": "R2-R4", "directions": [2],
+    "tracers": ["N50"], "scale_sets": ["R2-R4"], "showcase": "R2-R4", "directions": [2],
     "yardsticks": ["linear"], "seeds": [1], "mesh": {"cell_size": 6, "evaluation_cell_size": 3},
     "training": {"preset": "seed", "epochs": 40, "cells_per_batch": 64},
     "evaluation": {"k_max": 0.6, "linear_k_max": 0.3}, "device": "cpu",

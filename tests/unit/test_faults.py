@@ -114,7 +114,7 @@ JOBS = {
             "select_halos",
             Names(store=HALOS),
             params=box_params(cell_size=6.0),
-            wildcards=Names(sim=SIM, nmin="50"),
+            wildcards=Names(sim=SIM, tracer="N50"),
         ),
         Job(
             "paint_matter",
@@ -127,6 +127,7 @@ JOBS = {
             "orthogonalise_features",
             Names(file=PROJECTION),
             Names(features=FEATURES),
+            params=Names(inputs={}),
             wildcards=Names(set="planted"),
         ),
         Job(

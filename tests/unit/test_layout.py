@@ -8,10 +8,12 @@ from lagbias.layout import (
     PRODUCTS,
     BoxFiles,
     BoxSizes,
+    Tracer,
     features_by_box,
     files_per_product,
-    parse_model,
+    parse_network,
     parse_scales,
+    parse_tracer,
     parse_yardstick,
     weights_by_seed,
 )
@@ -48,8 +50,24 @@ def test_what_is_no_scale_set_is_refused(scale_set):
 
 
 def test_model_names_scales_and_directions():
-    assert parse_model("R2-R4") == ("R2-R4", None)
-    assert parse_model("R2-R2.83-R4-pc12") == ("R2-R2.83-R4", 12)
+    assert parse_network("R2-R4") == ("R2-R4", None, None)
+    assert parse_network("R2-R2.83-R4-pc12") == ("R2-R2.83-R4", None, 12)
+    assert parse_network("R2_tenth-pc2") == ("R2", "tenth", 2)
+    assert parse_network("R2_tenth-pc2").base == "R2_tenth"
+
+
+@pytest.mark.parametrize("name", ["R2-pc0", "R2_", "R2_Tenth", "poly-R2", "R2-pc2_tenth", "R4-R2"])
+def test_what_is_no_network_is_refused(name):
+    with pytest.raises(InputError, match="expected .* as R2-R|write R2-R4"):
+        parse_network(name)
+
+
+def test_tracer_names_a_cut_and_a_weighting():
+    assert parse_tracer("N50") == Tracer(50, "mass")
+    assert parse_tracer("N150-number") == Tracer(150, "number")
+    for name in ("50", "N050", "N0", "N50-light", "N50-mass"):
+        with pytest.raises(InputError, match="N50-number"):
+            parse_tracer(name)
 
 
 @pytest.mark.parametrize(

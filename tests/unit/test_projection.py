@@ -77,6 +77,27 @@ def test_orthogonalised_inputs_are_uncorrelated_in_each_block(boxes):
         )
 
 
+@pytest.mark.parametrize(("modes", "kept"), [(None, 4), ("all", 6), (2, 2)])
+def test_as_many_modes_are_kept_as_are_asked_for(boxes, modes, kept):
+    projection = orthogonalise(boxes, modes)
+    assert projection.inputs == kept + 3
+    inputs = np.concatenate([projection.at(box, slice(None)) for box in boxes])
+    # Float32 features leave the sixth mode, of a variance of 1e-4, its unit variance to 1e-3.
+    np.testing.assert_allclose(inputs.var(axis=0), 1, atol=1e-3)
+
+
+def test_inputs_of_large_coefficients_are_summed_in_float64(boxes):
+    """A mode of variance 1e-10, planted as a difference of two features: float32 would lose it."""
+    projection = orthogonalise(boxes)
+    one = projection.with_matrix(np.eye(1, 9) * 1e5 - np.eye(1, 9, 1) * 1e5)
+    values = table(boxes[:1], projection.kinds[:2], projection.scales[:2])
+    standardised = (values.T - projection.mean[:2]) / projection.standard_deviation[:2]
+    expected = 1e5 * (standardised[:, 0] - standardised[:, 1])
+    found = one.at(boxes[0], slice(None))[:, 0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=3e-7)  # but for the last rounding
+
+
 def test_kept_modes_are_those_of_largest_variance(boxes):
     projection = orthogonalise(boxes)
     block = projection.covariance[:6, :6]

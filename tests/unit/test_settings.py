@@ -1,6 +1,7 @@
 """A config whose parts do not fit together is refused, naming the field and what to do."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ CONFIG = {
             "test": ["mini_ph001"],
         },
     },
-    "halo_cuts": [50, 150],
+    "tracers": ["N50", "N150"],
     "scale_sets": ["R3", "R2-R2.83-R4"],
     "showcase": "R2-R2.83-R4",
     "yardsticks": ["matter", "linear", "poly-R2-R4", "bins-lap-R2"],
@@ -53,6 +54,31 @@ def config_with(*path_and_value):
 
 def test_config_that_fits_together_is_taken():
     check_config(copy.deepcopy(CONFIG))
+
+
+VARIANTS = {"tenth": {"particle_fraction": 0.1}, "whole": {"modes": "all"}}
+
+
+def test_variants_that_fit_together_are_taken():
+    config = CONFIG | {"training": {"preset": "seed"}, "variants": VARIANTS}
+    check_config(config | {"variant_models": ["R2-R4_tenth", "R2-R4_whole-pc2"]})
+
+
+@pytest.mark.parametrize(
+    ("variants", "models", "message"),
+    [
+        ({"tenth": {"particle_fraction": 2}}, [], "variants.tenth: training.particle_fraction: f"),
+        ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
+        (VARIANTS, ["R2-R4_half"], "variant_models: R2-R4_half is of no variant among"),
+        (VARIANTS, ["R2-R4"], "write it as R2-R4_NAME, or name R2-R4 in scale_sets"),
+        (VARIANTS, ["R4-R2_tenth"], "write R2-R4"),
+        ({"many": {"modes": 5}}, ["R2-R4_many"], "modes: 5 modes of delta and its Laplacian at 2"),
+    ],
+)  # fmt: skip
+def test_variants_that_do_not_fit_are_refused(variants, models, message):
+    config = CONFIG | {"training": {"preset": "seed"}, "variants": variants}
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(config | {"variant_models": models})
 
 
 @pytest.mark.parametrize(
@@ -80,7 +106,7 @@ def test_config_that_fits_together_is_taken():
             "simulation OtherSim: expected AbacusSummit_.*use `source: local`",
         ),
         (("mini", None), "simulations.mini_ph000: source mini needs the section `mini`"),
-        (("halo_cuts", [150, 19]), "halo_cuts: 19 is below mini.min_halo_particles 20"),
+        (("tracers", ["N150", "N19"]), "tracers: N19 is below mini.min_halo_particles 20"),
         (
             ("training_sets", "mini", "validate", ["mini_ph009"]),
             "training_sets.mini.validate: 'mini_ph009' is not among the simulations",
@@ -108,7 +134,7 @@ def test_config_that_does_not_fit_together_is_refused(change, message):
 
 def test_cut_at_the_smallest_halo_is_taken():
     # N > 20 keeps no halo that the simulation, N >= 20, has dropped.
-    check_config(config_with("halo_cuts", [20]))
+    check_config(config_with("tracers", ["N20"]))
 
 
 def test_config_without_mini_boxes_needs_no_section_mini():
@@ -126,13 +152,13 @@ def test_configs_of_the_repository_are_as_the_schema_says(config):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("halo_cutz",), [50], "^config: halo_cutz is unknown, did you mean halo_cuts[?]; see"),
+        (("tracerz",), ["N50"], "^config: tracerz is unknown, did you mean tracers[?]; see"),
         (("colour",), 1, "^config: colour is unknown, remove it; see config/README.md$"),
         (("training", "epoch"), 3, "^config: training.epoch is unknown, did you mean epochs[?]"),
         (("simulations", "tiny_ph000", "fase"), 3, "simulations.tiny_ph000.fase .* mean phase[?]"),
         (("training", "epochs"), "many", "^config: training.epochs: 'many' is not of type 'int"),
         (("training", "preset"), "sed", r"training.preset: 'sed' is not one of \['seed', 'code"),
-        (("halo_cuts",), [50, -1], r"^config: halo_cuts.1: -1 is less than the minimum of 1"),
+        (("tracers",), ["N50", 50], r"^config: tracers.1: 50 is not of type 'string'"),
         (("seeds",), None, "^config: seeds is missing; see config/README.md$"),
         (("device",), "gpu", "^config: device: 'gpu' is not one of"),
     ],
@@ -153,9 +179,9 @@ def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
 
 def test_all_typos_in_a_config_are_told_at_once():
     config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
-    config["halo_cutz"] = config.pop("halo_cuts")
+    config["tracerz"] = config.pop("tracers")
     config["training"]["epochs"] = 0
-    with pytest.raises(InputError, match="halo_cuts is missing; halo_cutz is unknown.*; training"):
+    with pytest.raises(InputError, match="tracers is missing; tracerz is unknown.*; training"):
         check_schema(config, SCHEMA)
 
 

@@ -18,11 +18,13 @@ from lagbias.layout import (
     BoxFiles,
     BoxSizes,
     files_per_product,
-    parse_model,
+    modes_kept,
+    parse_network,
     parse_scales,
+    parse_tracer,
     parse_yardstick,
 )
-from lagbias.settings import check_config, check_schema
+from lagbias.settings import VARIANT_INPUTS, check_config, check_schema
 from lagbias.simulation_record import check_simulated
 from lagbias.training_settings import settings_from
 
@@ -44,19 +46,21 @@ MINI = [
     name for name, simulation in SIMULATIONS.items() if simulation["source"] == "mini"
 ]
 TRAINING = settings_from(**config["training"])
+VARIANTS = config.get("variants", {})
 SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
+BASE = rf"{SCALES}(_({'|'.join(VARIANTS)}))?" if VARIANTS else SCALES
 LAGRANGIAN = rf"poly-{SCALES}|bins(-lap|-g2)?-R\d+(\.\d+)?"
 
 
 wildcard_constraints:
     sim="|".join(SIMULATIONS),
     set="|".join(SETS),
-    nmin=r"[1-9]\d*",
+    tracer=r"N[1-9]\d*(-number|-galaxies)?",
     R=r"\d+(\.\d+)?",
-    scales=SCALES,
-    network=rf"{SCALES}(-pc\d+)?",
+    base=BASE,
+    network=rf"{BASE}(-pc\d+)?",
     lagrangian=LAGRANGIAN,
-    model=rf"{SCALES}(-pc\d+)?|{LAGRANGIAN}|{'|'.join(YARDSTICKS)}",
+    model=rf"{BASE}(-pc\d+)?|{LAGRANGIAN}|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
     seed=r"0|[1-9]\d*",
 
@@ -132,8 +136,8 @@ def features_of(boxes, wildcards):
     if "lagrangian" in wildcards.keys():
         scales = parse_yardstick(wildcards.lagrangian)[1]
     else:
-        name = wildcards.get("network", wildcards.get("scales"))
-        scales = parse_scales(parse_model(name)[0])
+        name = wildcards.get("network", wildcards.get("base"))
+        scales = parse_scales(parse_network(name).scale_set)
     return [
         f"results/{box}/features/R{scale:g}.zarr" for box in boxes for scale in scales
     ]
@@ -153,7 +157,9 @@ def training_matter(wildcards):
 
 def training_halos(wildcards):
     boxes = SETS[wildcards.set]["train"]
-    return expand("results/{box}/halos/N{nmin}.zarr", box=boxes, nmin=wildcards.nmin)
+    return expand(
+        "results/{box}/halos/{tracer}.zarr", box=boxes, tracer=wildcards.tracer
+    )
 
 
 def validation_features(wildcards):
@@ -166,7 +172,21 @@ def validation_particles(wildcards):
 
 def validation_halos(wildcards):
     boxes = SETS[wildcards.set]["validate"]
-    return expand("results/{box}/halos/N{nmin}.zarr", box=boxes, nmin=wildcards.nmin)
+    return expand(
+        "results/{box}/halos/{tracer}.zarr", box=boxes, tracer=wildcards.tracer
+    )
+
+
+def variant_of(network, keys):
+    """Those of some keys that the variant in a network's name changes, with their values."""
+    changes = VARIANTS.get(parse_network(network).variant, {})
+    return {key: changes[key] for key in keys if key in changes}
+
+
+def training_settings(network):
+    """Preset and changes with which a network is trained: the config's, its variant's on top."""
+    changes = VARIANTS.get(parse_network(network).variant, {})
+    return config["training"] | variant_of(network, changes.keys() - VARIANT_INPUTS)
 
 
 def box_features(wildcards):
@@ -187,7 +207,7 @@ def prediction_of(wildcards):
     """The model field of a model; matter is its own."""
     if wildcards.model == "matter":
         return f"results/{wildcards.sim}/matter.zarr"
-    return "results/fits/{set}/N{nmin}/{model}/on_{sim}/prediction.zarr".format(
+    return "results/fits/{set}/{tracer}/{model}/on_{sim}/prediction.zarr".format(
         **wildcards
     )
 
@@ -241,7 +261,7 @@ def chunk_points(sim):
 def chunk_bytes(wildcards):
     """A chunk of each feature of a box."""
     points = max(chunk_points(box) for box in SETS[wildcards.set]["train"])
-    return 12 * len(parse_scales(wildcards.scales)) * points
+    return 12 * len(parse_scales(parse_network(wildcards.base).scale_set)) * points
 
 
 def training_bytes(wildcards):
@@ -287,8 +307,13 @@ def spectra_bytes(sim):
 
 
 def network_inputs(network):
-    scale_set, directions = parse_model(network)
-    return directions or 2 * len(parse_scales(scale_set)) + 1
+    """Inputs of a network, as ``projection.orthogonalise`` makes them."""
+    scale_set, _, directions = parse_network(network)
+    count = len(parse_scales(scale_set))
+    inputs = variant_of(network, VARIANT_INPUTS)
+    if "tophat_radius" in inputs:
+        return directions or 2
+    return directions or count + modes_kept(count, inputs.get("modes"))
 
 
 SNAKEMAKE_MB = 250  # of the Snakemake that runs beside a job on a cluster

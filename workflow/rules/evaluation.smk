@@ -3,17 +3,17 @@
 
 rule predict_halo_field:
     input:
-        weights=all_seeds("results/fits/{set}/N{nmin}/{network}"),
-        projection="results/fits/{set}/N{nmin}/{network}/projection.nc",
+        weights=all_seeds("results/fits/{set}/{tracer}/{network}"),
+        projection="results/fits/{set}/{tracer}/{network}/projection.nc",
         features=box_features,
         particles="results/{sim}/particles.zarr",
         code=library("prediction"),
     output:
-        directory("results/fits/{set}/N{nmin}/{network}/on_{sim}/prediction.zarr"),
+        directory("results/fits/{set}/{tracer}/{network}/on_{sim}/prediction.zarr"),
     log:
-        "logs/fits/{set}/N{nmin}/{network}/on_{sim}/predict_halo_field.log",
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/predict_halo_field.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{network}/on_{sim}/predict_halo_field.tsv"
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/predict_halo_field.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -24,7 +24,7 @@ rule predict_halo_field:
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Model field of {wildcards.network} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+        "Model field of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
         "../scripts/predict_halo_field.py"
 
@@ -35,11 +35,11 @@ rule fit_linear_bias:
         halos=training_halos,
         code=library("yardsticks"),
     output:
-        "results/fits/{set}/N{nmin}/linear/bias.nc",
+        "results/fits/{set}/{tracer}/linear/bias.nc",
     log:
-        "logs/fits/{set}/N{nmin}/linear/fit_linear_bias.log",
+        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/linear/fit_linear_bias.tsv"
+        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -49,22 +49,22 @@ rule fit_linear_bias:
     params:
         k_max=config["evaluation"]["linear_k_max"],
     message:
-        "Linear bias of {wildcards.set}, N > {wildcards.nmin}"
+        "Linear bias of {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/fit_linear_bias.py"
 
 
 rule predict_linear_bias:
     input:
-        bias="results/fits/{set}/N{nmin}/linear/bias.nc",
+        bias="results/fits/{set}/{tracer}/linear/bias.nc",
         matter="results/{sim}/matter.zarr",
         code=library("yardsticks"),
     output:
-        directory("results/fits/{set}/N{nmin}/linear/on_{sim}/prediction.zarr"),
+        directory("results/fits/{set}/{tracer}/linear/on_{sim}/prediction.zarr"),
     log:
-        "logs/fits/{set}/N{nmin}/linear/on_{sim}/predict_linear_bias.log",
+        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/linear/on_{sim}/predict_linear_bias.tsv"
+        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -72,7 +72,7 @@ rule predict_linear_bias:
         mem_mb=memory(300, lambda w: 8 * cells(w.sim, "evaluation_cell_size")),
         runtime=10,
     message:
-        "Linear-bias field of {wildcards.set}, N > {wildcards.nmin} on {wildcards.sim}"
+        "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
     script:
         "../scripts/predict_linear_bias.py"
 
@@ -80,15 +80,15 @@ rule predict_linear_bias:
 rule compare_spectra:
     input:
         prediction=prediction_of,
-        halos="results/{sim}/halos/N{nmin}.zarr",
+        halos="results/{sim}/halos/{tracer}.zarr",
         matter="results/{sim}/matter.zarr",
         code=library("spectra"),
     output:
-        "results/fits/{set}/N{nmin}/{model}/on_{sim}/spectra.nc",
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{model}/on_{sim}/compare_spectra.log",
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_spectra.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{model}/on_{sim}/compare_spectra.tsv"
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_spectra.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -98,24 +98,24 @@ rule compare_spectra:
     params:
         k_max=config["evaluation"]["k_max"],
     message:
-        "Spectra of {wildcards.model} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
         "../scripts/compare_spectra.py"
 
 
 rule sample_response:
     input:
-        weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
-        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
-        gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+        weights=all_seeds("results/fits/{set}/{tracer}/{base}"),
+        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
+        gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
         features=box_features,
         code=library("response"),
     output:
-        "results/fits/{set}/N{nmin}/{scales}/on_{sim}/response.nc",
+        "results/fits/{set}/{tracer}/{base}/on_{sim}/response.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{scales}/on_{sim}/sample_response.log",
+        "logs/fits/{set}/{tracer}/{base}/on_{sim}/sample_response.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{scales}/on_{sim}/sample_response.tsv"
+        "logs/fits/{set}/{tracer}/{base}/on_{sim}/sample_response.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -123,6 +123,6 @@ rule sample_response:
         mem_mb=memory(700, lambda w: 150 * chunk_points(w.sim)),
         runtime=60,
     message:
-        "f against density and directions, {wildcards.scales} ({wildcards.set}) on {wildcards.sim}"
+        "f against density and directions, {wildcards.base} ({wildcards.set}) on {wildcards.sim}"
     script:
         "../scripts/sample_response.py"

@@ -3,15 +3,15 @@
 
 rule plot_slices:
     input:
-        prediction=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/on_{{sim}}/prediction.zarr",
-        halos="results/{sim}/halos/N{nmin}.zarr",
+        prediction=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/on_{{sim}}/prediction.zarr",
+        halos="results/{sim}/halos/{tracer}.zarr",
         code=library("plots"),
     output:
         figure_in_report("slices", "1. Fields"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_slices.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_slices.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_slices.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_slices.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -25,14 +25,14 @@ rule plot_slices:
 
 rule plot_response:
     input:
-        response=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/on_{{sim}}/response.nc",
+        response=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/on_{{sim}}/response.nc",
         code=library("plots"),
     output:
         figure_in_report("response", "2. The halo-to-mass ratio"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_response.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_response.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_response.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_response.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -51,9 +51,9 @@ rule plot_spectra_by_scales:
     output:
         figure_in_report("spectra_by_scales", "3. Spectra"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_spectra_by_scales.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_spectra_by_scales.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_spectra_by_scales.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_spectra_by_scales.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -71,7 +71,7 @@ rule plot_yardsticks:
     input:
         spectra=spectra_of([config["showcase"], *config["yardsticks"]]),
         coefficients=expand(
-            "results/fits/{set}/N{nmin}/{model}/coefficients.nc",
+            "results/fits/{set}/{tracer}/{model}/coefficients.nc",
             model=lagrangian_yardsticks(),
             allow_missing=True,
         ),
@@ -79,9 +79,9 @@ rule plot_yardsticks:
     output:
         figure_in_report("yardsticks", "3. Spectra"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_yardsticks.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_yardsticks.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_yardsticks.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_yardsticks.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -104,9 +104,9 @@ rule plot_full_against_projected:
     output:
         figure_in_report("full_against_pc{K}", "3. Spectra"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_full_against_pc{K}.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_full_against_pc{K}.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_full_against_pc{K}.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_full_against_pc{K}.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -130,9 +130,9 @@ rule plot_losses:
     output:
         figure_in_report("losses", "4. Training"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_losses.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_losses.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_losses.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_losses.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -149,7 +149,7 @@ rule plot_losses:
 rule plot_gradient_spectra:
     input:
         pca=expand(
-            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
+            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
@@ -157,9 +157,9 @@ rule plot_gradient_spectra:
     output:
         figure_in_report("gradient_spectra", "5. Directions"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_gradient_spectra.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_gradient_spectra.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_gradient_spectra.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_gradient_spectra.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -175,16 +175,16 @@ rule plot_gradient_spectra:
 
 rule plot_directions:
     input:
-        projection=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/projection.nc",
-        gradient_pca=f"results/fits/{{set}}/N{{nmin}}/{config['showcase']}/gradient_pca.nc",
-        halos="results/{sim}/halos/N{nmin}.zarr",
+        projection=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/projection.nc",
+        gradient_pca=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/gradient_pca.nc",
+        halos="results/{sim}/halos/{tracer}.zarr",
         code=library("plots"),
     output:
         figure_in_report("directions", "5. Directions"),
     log:
-        "logs/figures/{set}_N{nmin}_on_{sim}_directions.log",
+        "logs/figures/{set}_{tracer}_on_{sim}_directions.log",
     benchmark:
-        "logs/figures/{set}_N{nmin}_on_{sim}_directions.tsv"
+        "logs/figures/{set}_{tracer}_on_{sim}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -200,22 +200,22 @@ rule tabulate_claims:
     input:
         spectra=spectra_of([*config["scale_sets"], *projected_models()]),
         pca=expand(
-            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
+            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
         code=library("claims"),
     output:
         report(
-            "results/tables/{set}_N{nmin}_on_{sim}_claims.csv",
+            "results/tables/{set}_{tracer}_on_{sim}_claims.csv",
             caption="../report/claims.rst",
             category="0. Summary",
             labels={"table": "the paper's claims"} | CASE_LABELS,
         ),
     log:
-        "logs/tables/{set}_N{nmin}_on_{sim}_claims.log",
+        "logs/tables/{set}_{tracer}_on_{sim}_claims.log",
     benchmark:
-        "logs/tables/{set}_N{nmin}_on_{sim}_claims.tsv"
+        "logs/tables/{set}_{tracer}_on_{sim}_claims.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -233,19 +233,19 @@ rule tabulate_claims:
 rule tabulate_summary:
     input:
         spectra=spectra_of(all_models()),
-        losses=losses_of([*config["scale_sets"], *projected_models()]),
+        losses=losses_of(networks()),
         code=library("tables"),
     output:
         report(
-            "results/tables/{set}_N{nmin}_on_{sim}_summary.csv",
+            "results/tables/{set}_{tracer}_on_{sim}_summary.csv",
             caption="../report/summary.rst",
             category="0. Summary",
             labels={"table": "all models"} | CASE_LABELS,
         ),
     log:
-        "logs/tables/{set}_N{nmin}_on_{sim}_summary.log",
+        "logs/tables/{set}_{tracer}_on_{sim}_summary.log",
     benchmark:
-        "logs/tables/{set}_N{nmin}_on_{sim}_summary.tsv"
+        "logs/tables/{set}_{tracer}_on_{sim}_summary.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -253,7 +253,7 @@ rule tabulate_summary:
         runtime=10,
     params:
         models=all_models(),
-        networks=[*config["scale_sets"], *projected_models()],
+        networks=networks(),
     message:
         "Table: all models on {wildcards.sim}"
     script:
@@ -263,22 +263,22 @@ rule tabulate_summary:
 rule tabulate_directions:
     input:
         pca=expand(
-            "results/fits/{set}/N{nmin}/{model}/gradient_pca.nc",
+            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
         code=library("tables"),
     output:
         report(
-            "results/tables/{set}_N{nmin}_on_{sim}_directions.csv",
+            "results/tables/{set}_{tracer}_on_{sim}_directions.csv",
             caption="../report/directions_table.rst",
             category="5. Directions",
             labels={"table": "gradient power"} | CASE_LABELS,
         ),
     log:
-        "logs/tables/{set}_N{nmin}_on_{sim}_directions.log",
+        "logs/tables/{set}_{tracer}_on_{sim}_directions.log",
     benchmark:
-        "logs/tables/{set}_N{nmin}_on_{sim}_directions.tsv"
+        "logs/tables/{set}_{tracer}_on_{sim}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -34,11 +34,11 @@ rule select_halos:
         files=particle_files,
         code=library("mesh"),
     output:
-        directory("results/{sim}/halos/N{nmin}.zarr"),
+        directory("results/{sim}/halos/{tracer}.zarr"),
     log:
-        "logs/{sim}/halos/N{nmin}.log",
+        "logs/{sim}/halos/{tracer}.log",
     benchmark:
-        "logs/{sim}/halos/N{nmin}.tsv"
+        "logs/{sim}/halos/{tracer}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -47,7 +47,7 @@ rule select_halos:
         mem_mb=memory(
             230,
             lambda w: 60 * halos(w.sim) / sizes(w.sim).files
-            + 100 * halos(w.sim) * min(1, 35 / int(w.nmin))
+            + 100 * halos(w.sim) * min(1, 35 / parse_tracer(w.tracer).min_particles)
             + 24 * cells(w.sim),
         ),
         runtime=30,
@@ -57,7 +57,7 @@ rule select_halos:
         redshift=config["redshift"],
         cell_size=config["mesh"]["cell_size"],
     message:
-        "Halos of {wildcards.sim} with more than {wildcards.nmin} particles"
+        "Halos of {wildcards.sim}, {wildcards.tracer}"
     script:
         "../scripts/select_halos.py"
 

@@ -6,11 +6,11 @@ rule orthogonalise_features:
         features=training_features,
         code=library("projection"),
     output:
-        "results/fits/{set}/N{nmin}/{scales}/projection.nc",
+        "results/fits/{set}/{tracer}/{base}/projection.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{scales}/orthogonalise_features.log",
+        "logs/fits/{set}/{tracer}/{base}/orthogonalise_features.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{scales}/orthogonalise_features.tsv"
+        "logs/fits/{set}/{tracer}/{base}/orthogonalise_features.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -18,25 +18,27 @@ rule orthogonalise_features:
         # a chunk of every feature at once
         mem_mb=memory(460, chunk_bytes),
         runtime=60,
+    params:
+        inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
     message:
-        "Orthogonalising {wildcards.scales} over the training boxes of {wildcards.set}"
+        "Orthogonalising {wildcards.base} over the training boxes of {wildcards.set}"
     script:
         "../scripts/orthogonalise_features.py"
 
 
 rule find_gradient_directions:
     input:
-        weights=all_seeds("results/fits/{set}/N{nmin}/{scales}"),
-        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
+        weights=all_seeds("results/fits/{set}/{tracer}/{base}"),
+        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
         features=training_features,
         particles=training_particles,
         code=library("gradients"),
     output:
-        "results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+        "results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{scales}/find_gradient_directions.log",
+        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{scales}/find_gradient_directions.tsv"
+        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -45,22 +47,22 @@ rule find_gradient_directions:
         mem_mb=memory(500, gradient_bytes),
         runtime=60,
     message:
-        "Gradient PCA of {wildcards.scales} on {wildcards.set}, N > {wildcards.nmin}"
+        "Gradient PCA of {wildcards.base} on {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/find_gradient_directions.py"
 
 
 rule project_on_gradients:
     input:
-        projection="results/fits/{set}/N{nmin}/{scales}/projection.nc",
-        gradient_pca="results/fits/{set}/N{nmin}/{scales}/gradient_pca.nc",
+        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
+        gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
         code=library("projection"),
     output:
-        "results/fits/{set}/N{nmin}/{scales}-pc{K}/projection.nc",
+        "results/fits/{set}/{tracer}/{base}-pc{K}/projection.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{scales}-pc{K}/project_on_gradients.log",
+        "logs/fits/{set}/{tracer}/{base}-pc{K}/project_on_gradients.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{scales}-pc{K}/project_on_gradients.tsv"
+        "logs/fits/{set}/{tracer}/{base}-pc{K}/project_on_gradients.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -68,6 +70,6 @@ rule project_on_gradients:
         mem_mb=1000,
         runtime=10,
     message:
-        "Projection of {wildcards.scales} on {wildcards.K} gradient directions"
+        "Projection of {wildcards.base} on {wildcards.K} gradient directions"
     script:
         "../scripts/project_on_gradients.py"

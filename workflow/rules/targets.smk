@@ -10,7 +10,7 @@ FIGURES = [
     "directions",
     *(f"full_against_pc{K}" for K in config["directions"]),
 ]
-CASE_LABELS = {"trained on": "{set}", "halos": "N > {nmin}", "box": "{sim}"}
+CASE_LABELS = {"trained on": "{set}", "halos": "{tracer}", "box": "{sim}"}
 
 
 def cases(pattern, **names):
@@ -19,14 +19,14 @@ def cases(pattern, **names):
         path
         for name, boxes in SETS.items()
         for path in expand(
-            pattern, set=name, nmin=config["halo_cuts"], sim=boxes["test"], **names
+            pattern, set=name, tracer=config["tracers"], sim=boxes["test"], **names
         )
     ]
 
 
 def figures():
     return cases(
-        "results/figures/{set}_N{nmin}_on_{sim}_{figure}.{suffix}",
+        "results/figures/{set}_{tracer}_on_{sim}_{figure}.{suffix}",
         figure=FIGURES,
         suffix=["pdf", "png"],
     )
@@ -34,7 +34,7 @@ def figures():
 
 def tables():
     return cases(
-        "results/tables/{set}_N{nmin}_on_{sim}_{table}.csv",
+        "results/tables/{set}_{tracer}_on_{sim}_{table}.csv",
         table=["claims", "summary", "directions"],
     )
 
@@ -54,8 +54,16 @@ def lagrangian_yardsticks():
 
 def all_models():
     """Every model of the summary: matter and the yardsticks, then the networks."""
-    networks = [*config["scale_sets"], *projected_models()]
-    return list(dict.fromkeys(["matter", *config["yardsticks"], *networks]))
+    return list(dict.fromkeys(["matter", *config["yardsticks"], *networks()]))
+
+
+def networks():
+    """Every network of the summary: the scale sets, those on few directions, the variants."""
+    return [
+        *config["scale_sets"],
+        *projected_models(),
+        *config.get("variant_models", []),
+    ]
 
 
 def projected_models():
@@ -64,7 +72,7 @@ def projected_models():
 
 def spectra_of(models):
     return expand(
-        "results/fits/{set}/N{nmin}/{model}/on_{sim}/spectra.nc",
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
         model=models,
         allow_missing=True,
     )
@@ -72,7 +80,7 @@ def spectra_of(models):
 
 def losses_of(models):
     return expand(
-        "results/fits/{set}/N{nmin}/{model}/seed{seed}/losses.csv",
+        "results/fits/{set}/{tracer}/{model}/seed{seed}/losses.csv",
         model=models,
         seed=config["seeds"],
         allow_missing=True,
@@ -81,7 +89,7 @@ def losses_of(models):
 
 def figure_files(name):
     return expand(
-        f"results/figures/{{set}}_N{{nmin}}_on_{{sim}}_{name}.{{suffix}}",
+        f"results/figures/{{set}}_{{tracer}}_on_{{sim}}_{name}.{{suffix}}",
         suffix=["pdf", "png"],
         allow_missing=True,
     )

@@ -9,15 +9,15 @@ rule train_network:
         validation_features=validation_features,
         validation_particles=validation_particles,
         validation_halos=validation_halos,
-        projection="results/fits/{set}/N{nmin}/{network}/projection.nc",
+        projection="results/fits/{set}/{tracer}/{network}/projection.nc",
         code=library("training"),
     output:
-        weights="results/fits/{set}/N{nmin}/{network}/seed{seed}/weights.pt",
-        losses="results/fits/{set}/N{nmin}/{network}/seed{seed}/losses.csv",
+        weights="results/fits/{set}/{tracer}/{network}/seed{seed}/weights.pt",
+        losses="results/fits/{set}/{tracer}/{network}/seed{seed}/losses.csv",
     log:
-        "logs/fits/{set}/N{nmin}/{network}/seed{seed}/train_network.log",
+        "logs/fits/{set}/{tracer}/{network}/seed{seed}/train_network.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{network}/seed{seed}/train_network.tsv"
+        "logs/fits/{set}/{tracer}/{network}/seed{seed}/train_network.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
@@ -26,9 +26,9 @@ rule train_network:
         mem_mb=memory(800, training_bytes),
         runtime=240,
     params:
-        settings=config["training"],
+        settings=lambda wildcards: training_settings(wildcards.network),
         device=config["device"],
     message:
-        "Training {wildcards.network} on {wildcards.set}, N > {wildcards.nmin}, seed {wildcards.seed}"
+        "Training {wildcards.network} on {wildcards.set}, {wildcards.tracer}, seed {wildcards.seed}"
     script:
         "../scripts/train_network.py"

@@ -8,11 +8,11 @@ rule fit_lagrangian_bias:
         halos=training_halos,
         code=library("lagrangian"),
     output:
-        "results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+        "results/fits/{set}/{tracer}/{lagrangian}/coefficients.nc",
     log:
-        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.log",
+        "logs/fits/{set}/{tracer}/{lagrangian}/fit_lagrangian_bias.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{lagrangian}/fit_lagrangian_bias.tsv"
+        "logs/fits/{set}/{tracer}/{lagrangian}/fit_lagrangian_bias.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -24,23 +24,23 @@ rule fit_lagrangian_bias:
         block=TRAINING.block,
         estimator=TRAINING.estimator,
     message:
-        "Fitting {wildcards.lagrangian} on {wildcards.set}, N > {wildcards.nmin}"
+        "Fitting {wildcards.lagrangian} on {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/fit_lagrangian_bias.py"
 
 
 rule predict_lagrangian_bias:
     input:
-        coefficients="results/fits/{set}/N{nmin}/{lagrangian}/coefficients.nc",
+        coefficients="results/fits/{set}/{tracer}/{lagrangian}/coefficients.nc",
         features=box_features,
         particles="results/{sim}/particles.zarr",
         code=library("lagrangian_prediction"),
     output:
-        directory("results/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/prediction.zarr"),
+        directory("results/fits/{set}/{tracer}/{lagrangian}/on_{sim}/prediction.zarr"),
     log:
-        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.log",
+        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/predict_lagrangian_bias.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/{lagrangian}/on_{sim}/predict_lagrangian_bias.tsv"
+        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/predict_lagrangian_bias.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -54,7 +54,7 @@ rule predict_lagrangian_bias:
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Model field of {wildcards.lagrangian} ({wildcards.set}, N > {wildcards.nmin}) on {wildcards.sim}"
+        "Model field of {wildcards.lagrangian} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
         "../scripts/predict_lagrangian_bias.py"
 
@@ -65,11 +65,11 @@ rule predict_labels:
         particles="results/{sim}/particles.zarr",
         code=library("labels"),
     output:
-        directory("results/fits/{set}/N{nmin}/labels/on_{sim}/prediction.zarr"),
+        directory("results/fits/{set}/{tracer}/labels/on_{sim}/prediction.zarr"),
     log:
-        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.log",
+        "logs/fits/{set}/{tracer}/labels/on_{sim}/predict_labels.log",
     benchmark:
-        "logs/fits/{set}/N{nmin}/labels/on_{sim}/predict_labels.tsv"
+        "logs/fits/{set}/{tracer}/labels/on_{sim}/predict_labels.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -85,6 +85,6 @@ rule predict_labels:
         redshift=config["redshift"],
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Particles in halos of {wildcards.sim}, N > {wildcards.nmin}, on the evaluation mesh"
+        "Particles in halos of {wildcards.sim}, {wildcards.tracer}, on the evaluation mesh"
     script:
         "../scripts/predict_labels.py"

@@ -7,7 +7,7 @@ from lagbias.projection import orthogonalise
 
 def run(job):
     with reporting(job):
-        projection = orthogonalise(features_by_box(job.input.features))
+        projection = orthogonalise(features_by_box(job.input.features), **job.params.inputs)
         projection.write(job.output[0], training_set=job.wildcards.set)
 
 

@@ -12,7 +12,7 @@ def run(job):
             by_model(job.params.networks, job.input.losses),
             job.output[0],
             training_set=job.wildcards.set,
-            min_particles=job.wildcards.nmin,
+            tracer=job.wildcards.tracer,
             box=job.wildcards.sim,
         )
 

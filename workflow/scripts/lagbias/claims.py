@@ -12,7 +12,7 @@ import xarray as xr
 from scipy.stats import norm, t
 
 from lagbias.files import written_whole
-from lagbias.layout import MEAN, parse_model, parse_scales
+from lagbias.layout import MEAN, parse_network, parse_scales
 from lagbias.spectra import band_average, in_band
 from lagbias.stores import read_netcdf
 
@@ -78,12 +78,12 @@ def opposite(answer: str) -> str:
 
 def scale_count(model: str) -> int:
     """Smoothing scales of a network, by its name."""
-    return len(parse_scales(parse_model(model)[0]))
+    return len(parse_scales(parse_network(model).scale_set))
 
 
 def claims_of_scales(spectra: Mapping[str, xr.Dataset]) -> Iterator[dict]:
     """What is claimed of networks of one, three and more scales."""
-    full = [name for name in spectra if parse_model(name)[1] is None]
+    full = [name for name in spectra if parse_network(name).directions is None]
     ratios = {name: power_ratio(spectra[name]) for name in full}
     nearest = min((abs(ratios[name][0] - 1) for name in full if scale_count(name) == 3), default=0)
     for name in sorted(full, key=lambda name: (scale_count(name) != 3, scale_count(name))):
@@ -119,9 +119,9 @@ def claims_of_directions(
                 "interval": interval, "verdict": verdict(1 - measured, interval, 1 - SHARE),
             }  # fmt: skip
     for name in spectra:
-        whole, directions = parse_model(name)
-        if directions == 2 and scale_count(name) == 3:
-            projected, full = (off_by_seed(spectra[model]) for model in (name, whole))
+        network = parse_network(name)
+        if network.directions == 2 and scale_count(name) == 3:
+            projected, full = (off_by_seed(spectra[model]) for model in (name, network.base))
             measured, interval = over_seeds(projected - full)
             yield {
                 "claim": "retraining on them reproduces or improves the halo power",
@@ -159,7 +159,7 @@ def write_claims(
     directions = {name: read_netcdf(path) for name, path in pca.items()}
     rows = [row | {"file": str(spectra[row["model"]])} for row in claims_of_scales(opened)]
     for row in claims_of_directions(opened, directions):
-        files = spectra if parse_model(row["model"])[1] else pca
+        files = spectra if parse_network(row["model"]).directions else pca
         rows.append(row | {"file": str(files[row["model"]])})
     with written_whole(output) as partial:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False, float_format="%.4g")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lagbias.errors import InputError
 
@@ -13,6 +14,7 @@ YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
 # and f in bins of the density alone, or with the Laplacian or G2.
 LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
+WEIGHTINGS = ("mass", "number", "galaxies")
 # Files a product by the size of an AbacusSummit box.
 FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 # Side [Mpc/h] and particles a side of these boxes, of which subsample A holds 3 %.
@@ -167,10 +169,102 @@ def parse_scales(scale_set: str) -> list[float]:
     return scales
 
 
-def parse_model(model: str) -> tuple[str, int | None]:
-    """Scale set and directions of a model's name, ``R2-R4-pc2``; None if not projected."""
-    scale_set, _, directions = model.partition("-pc")
-    return scale_set, int(directions) if directions else None
+class NetworkName(NamedTuple):
+    """The parts of a network's name, ``R2-R4_tenth-pc2``.
+
+    Attributes
+    ----------
+    scale_set : str
+        ``R2-R4``
+    variant : str or None
+        ``tenth``, a name of the config's section ``variants``; None is the training as configured.
+    directions : int or None
+        Gradient directions that it is trained on; None if not projected.
+    """
+
+    scale_set: str
+    variant: str | None
+    directions: int | None
+
+    @property
+    def base(self) -> str:
+        """The name without its directions."""
+        return f"{self.scale_set}_{self.variant}" if self.variant else self.scale_set
+
+
+def parse_network(name: str) -> NetworkName:
+    """The parts of a network's name, ``R2-R4``, ``R2-R4_tenth``, ``R2-R4-pc2``.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of a network.
+    """
+    match = re.fullmatch(r"([^_]*?)(?:_([a-z][a-z0-9]*))?(?:-pc([1-9]\d*))?", name)
+    if not match:
+        raise InputError(
+            f"network {name!r}: expected smoothing scales, perhaps a variant and directions, as "
+            "R2-R4, R2-R4_tenth or R2-R4-pc2"
+        )
+    scale_set, variant, directions = match.groups()
+    parse_scales(scale_set)
+    return NetworkName(scale_set, variant, int(directions) if directions else None)
+
+
+def modes_kept(scales: int, modes: str | int | None = None) -> int:
+    """Modes of delta and its Laplacian that are inputs of a network at so many scales.
+
+    Parameters
+    ----------
+    scales : int
+    modes : int, "all" or None
+        None is the rule of arXiv:2212.08095, one more than there are scales.
+
+    Raises
+    ------
+    InputError
+        If there are not so many.
+    """
+    kept = {None: scales + 1, "all": 2 * scales}.get(modes, modes)
+    if not 1 <= kept <= 2 * scales:
+        raise InputError(
+            f"modes: {modes} modes of delta and its Laplacian at {scales} scales; expected 1 to "
+            f"{2 * scales}, or `all`"
+        )
+    return kept
+
+
+@dataclass(frozen=True)
+class Tracer:
+    """What is traced: halos above a cut, and what each of them counts.
+
+    Parameters
+    ----------
+    min_particles : int
+        Halos with more particles than this.
+    weighting : str
+        ``mass``: as many as it has particles; ``number``: one; ``galaxies``: those it hosts.
+    """
+
+    min_particles: int
+    weighting: str
+
+
+def parse_tracer(name: str) -> Tracer:
+    """A tracer by its name: ``N50``, ``N50-number``, ``N50-galaxies``.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of a tracer.
+    """
+    match = re.fullmatch(r"N([1-9]\d*)(?:-(number|galaxies))?", name)
+    if not match:
+        raise InputError(
+            f"tracer {name!r}: expected halos by their least number of particles, as N50 (weighted "
+            "by mass), N50-number or N50-galaxies"
+        )
+    return Tracer(int(match.group(1)), match.group(2) or "mass")
 
 
 def parse_yardstick(model: str) -> tuple[str, list[float]]:

@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from lagbias.files import written_whole
 from lagbias.grids import Grid
-from lagbias.layout import MEAN, YARDSTICKS, parse_yardstick
+from lagbias.layout import MEAN, YARDSTICKS, parse_network, parse_yardstick
 from lagbias.mesh import paint_halos
 from lagbias.projection import Projection
 from lagbias.stores import open_store, read_netcdf
@@ -77,9 +77,10 @@ def model_label(name: str) -> str:
     if not name.startswith("R"):
         kind, scales = parse_yardstick(name)
         return f"{LAGRANGIAN_LABELS[kind]}, R = {', '.join(f'{scale:g}' for scale in scales)}"
-    scales, _, directions = name.partition("-pc")
-    label = ", ".join(part[1:] for part in scales.split("-"))
-    return f"R = {label}" + (f" → {directions} dir." if directions else "")
+    network = parse_network(name)
+    label = f"R = {', '.join(part[1:] for part in network.scale_set.split('-'))}"
+    variant = f", {network.variant}" if network.variant else ""
+    return label + variant + (f" → {network.directions} dir." if network.directions else "")
 
 
 def line_of(index: int) -> dict:
@@ -316,7 +317,9 @@ def plot_full_against_projected(
         ):
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
                 data = read_netcdf(path)
-                label = "all inputs" if index == 0 else f"{name.partition('-pc')[2]} directions"
+                label = (
+                    "all inputs" if index == 0 else f"{parse_network(name).directions} directions"
+                )
                 _draw_member_band(axes[0, column], data, "power_ratio", index, label)
                 _draw_member_band(axes[1, column], data, "error_over_shot", index, None)
             axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)

@@ -20,11 +20,12 @@ import xarray as xr
 
 from lagbias.errors import InputError
 from lagbias.features import KINDS
-from lagbias.layout import MEAN
+from lagbias.layout import MEAN, modes_kept
 from lagbias.stores import open_store, provenance, read_netcdf, read_values, write_netcdf
 
 log = logging.getLogger(__name__)
 
+LARGEST_IN_FLOAT32 = 300  # of a projection's coefficients
 SLAB_POINTS = 2_000_000  # grid points gathered at a time: bounds memory
 
 
@@ -100,8 +101,9 @@ class Projection:
     ) -> np.ndarray:
         """Network inputs at grid points of one box, float32 (points, inputs).
 
-        One feature grid is held at a time. The sum over features runs in float32: a kept mode has
-        coefficients below ~100, so that its rounding is below 1e-5 of its unit variance.
+        One feature grid is held at a time. The sum over features runs in float32 where no
+        coefficient is above ``LARGEST_IN_FLOAT32``, so that its rounding is below 1e-4 of an
+        input's unit variance, else in float64.
 
         Parameters
         ----------
@@ -117,6 +119,8 @@ class Projection:
         InputError
             If a scale of this projection has no store.
         """
+        precise = np.abs(self.matrix).max() > LARGEST_IN_FLOAT32
+        dtype = np.float64 if precise else np.float32
         weights = self.matrix / self.standard_deviation
         offset = -weights @ self.mean
         inputs = None
@@ -128,11 +132,11 @@ class Projection:
                 )
             values = values_at(open_store(features[scale])[kind], points)[wanted]
             if inputs is None:
-                inputs = np.tile(offset.astype(np.float32), (len(values), 1))
+                inputs = np.tile(offset.astype(dtype), (len(values), 1))
             for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
                 part = slice(start, start + SLAB_POINTS)
-                inputs[part] += values[part, None] * weights[:, column].astype(np.float32)
-        return inputs
+                inputs[part] += values[part, None] * weights[:, column].astype(dtype)
+        return inputs.astype(np.float32, copy=False)
 
 
 def slabs(field: xr.DataArray) -> Iterator[slice]:
@@ -238,7 +242,9 @@ def whiten(correlation: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
     return matrix * np.sign(largest)[:, None], eigenvalues
 
 
-def orthogonalise(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
+def orthogonalise(
+    boxes: Sequence[Mapping[float, str | Path]], modes: str | int | None = None
+) -> Projection:
     """Decorrelated inputs from collinear features (arXiv:2212.08095, section on inputs).
 
     Two blocks, all G2 in one, all delta and laplacian in the other. Each block's correlation
@@ -249,19 +255,27 @@ def orthogonalise(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
     ----------
     boxes : sequence of mappings
         For each training box, smoothing scale [Mpc/h] to feature store.
+    modes : int, "all" or None
+        Of delta and laplacian; None keeps n + 1.
 
     Returns
     -------
     Projection
-        Inputs: n + 1 delta/laplacian modes, then n G2 modes.
+        Inputs: delta/laplacian modes, then n G2 modes.
+
+    Raises
+    ------
+    InputError
+        If there are not so many modes, or one of them has no variance.
     """
     mean, deviation, correlation, kinds, scales = feature_moments(boxes)
     count = len(set(scales))
     shear = np.array([kind == "g2" for kind in kinds])
-    matrix = np.zeros((2 * count + 1, 3 * count))
+    kept = modes_kept(count, modes)
+    matrix = np.zeros((kept + count, 3 * count))
     for block, keep, rows in (
-        (~shear, count + 1, slice(0, count + 1)),
-        (shear, count, slice(count + 1, 2 * count + 1)),
+        (~shear, kept, slice(0, kept)),
+        (shear, count, slice(kept, kept + count)),
     ):
         modes, eigenvalues = whiten(correlation[np.ix_(block, block)], keep)
         matrix[rows, block] = modes

@@ -7,7 +7,17 @@ import jsonschema
 import yaml
 
 from lagbias.errors import InputError
-from lagbias.layout import files_per_product, parse_scales, parse_yardstick
+from lagbias.layout import (
+    files_per_product,
+    modes_kept,
+    parse_network,
+    parse_scales,
+    parse_tracer,
+    parse_yardstick,
+)
+from lagbias.training_settings import settings_from
+
+VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
 
 
 def check_schema(config: dict, schema: str | Path) -> None:
@@ -74,11 +84,38 @@ def check_config(config: dict) -> None:
                 )
     for name in config["yardsticks"]:
         parse_yardstick(name)
+    for name in config["tracers"]:
+        parse_tracer(name)
+    check_variants(config)
     if config["showcase"] not in config["scale_sets"]:
         raise InputError(
             f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
             "the figures that show one model show this one: name one of the sets"
         )
+
+
+def check_variants(config: dict) -> None:
+    """Check the variants of the training and the networks that are to be trained so."""
+    variants = config.get("variants", {})
+    for name, changes in variants.items():
+        training = {key: changes[key] for key in changes if key not in VARIANT_INPUTS}
+        try:
+            settings = settings_from(**config["training"] | training)
+        except InputError as error:
+            raise InputError(f"variants.{name}: {error}") from error
+        if settings.start is not None and settings.start not in variants:
+            raise InputError(
+                f"variants.{name}.start: {settings.start!r} is not among the variants "
+                f"{sorted(variants)}; it names the one whose networks this training starts from"
+            )
+    for name in config.get("variant_models", []):
+        scale_set, variant, _ = parse_network(name)
+        if variant not in variants:
+            raise InputError(
+                f"variant_models: {name} is of no variant among {sorted(variants)}; write it as "
+                f"{scale_set}_NAME, or name {scale_set} in scale_sets"
+            )
+        modes_kept(len(parse_scales(scale_set)), variants[variant].get("modes"))
 
 
 def check_simulation(name: str, simulation: dict, config: dict) -> None:
@@ -98,10 +135,10 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
         check_meshes(config)
-        lowest = min(config["halo_cuts"])
+        lowest = min(parse_tracer(name).min_particles for name in config["tracers"])
         if lowest < config["mini"]["min_halo_particles"]:
             raise InputError(
-                f"halo_cuts: {lowest} is below mini.min_halo_particles "
+                f"tracers: N{lowest} is below mini.min_halo_particles "
                 f"{config['mini']['min_halo_particles']}: those halos are not kept; raise the cut"
             )
 

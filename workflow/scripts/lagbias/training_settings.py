@@ -6,6 +6,7 @@ from lagbias.errors import InputError
 
 ESTIMATORS = ("unbiased", "halves", "plain")
 NORMALISATIONS = ("exact", "penalty")
+OBJECTIVES = ("field", "labels")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class TrainingSettings:
         epoch on, and (log10 f + 5)^4 where log10 f < -5.
     snapshot_epoch : int or None
         Keep the weights of this epoch; None keeps the last.
+    objective : str
+        ``field``: the halo field; ``labels``: which particles end in halos.
+    start : str or None
+        The variant from whose network, of the same seed, this training starts.
 
     Raises
     ------
@@ -56,6 +61,8 @@ class TrainingSettings:
     estimator: str = "unbiased"
     normalisation: str = "exact"
     snapshot_epoch: int | None = None
+    objective: str = "field"
+    start: str | None = None
 
     def __post_init__(self):
         checks = {
@@ -69,6 +76,7 @@ class TrainingSettings:
             "particle_fraction": 0 < self.particle_fraction <= 1,
             "estimator": self.estimator in ESTIMATORS,
             "normalisation": self.normalisation in NORMALISATIONS,
+            "objective": self.objective in OBJECTIVES,
             "snapshot_epoch": self.snapshot_epoch is None
             or 1 <= self.snapshot_epoch <= self.epochs,
         }
@@ -76,7 +84,8 @@ class TrainingSettings:
             if not fine:
                 raise InputError(
                     f"training.{field}: found {getattr(self, field)!r}, out of its range "
-                    f"(estimators {ESTIMATORS}, normalisations {NORMALISATIONS})"
+                    f"(estimators {ESTIMATORS}, normalisations {NORMALISATIONS}, "
+                    f"objectives {OBJECTIVES})"
                 )
 
 
