@@ -60,6 +60,8 @@ def test_every_figure_table_and_the_report_are_there(run):
         for suffix in ("pdf", "png"):
             figure = run / f"results/figures/tiny_N30_on_tiny_ph003_{name}.{suffix}"
             assert figure.stat().st_size > 5000, figure
+    for suffix in ("pdf", "png"):
+        assert (run / f"results/figures/tiny_N30_comparison.{suffix}").stat().st_size > 5000
     assert (run / "results/report.html").stat().st_size > 100_000
 
 
@@ -109,7 +111,7 @@ def test_real_results_have_sensible_signs_and_sizes(run):
 
 def test_claims_are_not_decided_by_a_box_without_modes_of_their_band(run):
     """A box of 50 Mpc/h holds no mode below 0.1 h/Mpc."""
-    claims = pd.read_csv(run / "results/tables/tiny_N30_on_tiny_ph003_claims.csv")
+    claims = pd.read_csv(run / "results/tables/tiny_N30_claims.csv")
     assert list(claims["model"]) == ["R3"]
     assert list(claims["verdict"]) == ["not decidable here"]
     assert (run / claims["file"][0]).is_file()
@@ -119,10 +121,11 @@ def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monk
     """Files of two scales under names of three, in a band that this small box has."""
     monkeypatch.setattr("lagbias.claims.BAND", (0.0, 0.6))
     spectra = {
-        f"R2-R3-R4{end}": run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc" for end in ("", "-pc2")
+        f"R2-R3-R4{end}": [run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc"]
+        for end in ("", "-pc2")
     }
     pca = {"R2-R3-R4": run / FIT / "R2-R4/gradient_pca.nc"}
-    write_claims(spectra, pca, tmp_path / "claims.csv")
+    write_claims(spectra, pca, {}, tmp_path / "claims.csv")
     claims = pd.read_csv(tmp_path / "claims.csv")
     assert list(claims["model"]) == ["R2-R3-R4", "R2-R3-R4", "R2-R3-R4-pc2"]
     assert np.isfinite(claims[["measured", "interval"]]).all(axis=None), claims

@@ -198,36 +198,78 @@ rule plot_directions:
 
 rule tabulate_claims:
     input:
-        spectra=spectra_of([*config["scale_sets"], *projected_models()]),
+        spectra=test_spectra(all_models()),
         pca=expand(
             "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
             model=config["scale_sets"],
             allow_missing=True,
         ),
+        losses=losses_of(config["scale_sets"]),
         code=library("claims"),
     output:
-        report(
-            "results/tables/{set}_{tracer}_on_{sim}_claims.csv",
-            caption="../report/claims.rst",
-            category="0. Summary",
-            labels={"table": "the paper's claims"} | CASE_LABELS,
-        ),
+        table_in_report("claims", "the papers' claims"),
     log:
-        "logs/tables/{set}_{tracer}_on_{sim}_claims.log",
+        "logs/tables/{set}_{tracer}_claims.log",
     benchmark:
-        "logs/tables/{set}_{tracer}_on_{sim}_claims.tsv"
+        "logs/tables/{set}_{tracer}_claims.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        networks=[*config["scale_sets"], *projected_models()],
+        models=all_models(),
         scale_sets=config["scale_sets"],
     message:
-        "Table: the paper's claims, {wildcards.set} on {wildcards.sim}"
+        "Table: the papers' claims, {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/tabulate_claims.py"
+
+
+rule compare_models:
+    input:
+        spectra=test_spectra(all_models()),
+        losses=losses_of(networks()),
+        code=library("comparison"),
+    output:
+        table_in_report("comparison", "all models, all test boxes"),
+    log:
+        "logs/tables/{set}_{tracer}_comparison.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_comparison.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=all_models(),
+        networks=networks(),
+    message:
+        "Table: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/compare_models.py"
+
+
+rule plot_comparison:
+    input:
+        comparison="results/tables/{set}_{tracer}_comparison.csv",
+        code=library("plots_comparison"),
+    output:
+        set_figure_in_report("comparison", "0. Summary"),
+    log:
+        "logs/figures/{set}_{tracer}_comparison.log",
+    benchmark:
+        "logs/figures/{set}_{tracer}_comparison.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Figure: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/plot_comparison.py"
 
 
 rule tabulate_summary:

@@ -1,5 +1,6 @@
-"""Names of figures, tables and what they are drawn from, for every set, halo cut and test box."""
+"""Names of figures, tables and what they are drawn from, for every set, tracer and test box."""
 
+SET_FIGURES = ["comparison"]
 FIGURES = [
     "slices",
     "response",
@@ -10,33 +11,57 @@ FIGURES = [
     "directions",
     *(f"full_against_pc{K}" for K in config["directions"]),
 ]
-CASE_LABELS = {"trained on": "{set}", "halos": "{tracer}", "box": "{sim}"}
+SET_LABELS = {"trained on": "{set}", "halos": "{tracer}"}
+CASE_LABELS = SET_LABELS | {"box": "{sim}"}
 
 
-def cases(pattern, **names):
-    """A pattern for every training set, halo cut and test box of that set."""
+def set_cases(pattern, **names):
+    """A pattern for every training set and tracer."""
+    return expand(pattern, set=SETS, tracer=config["tracers"], **names)
+
+
+def cases(pattern, boxes, **names):
+    """A pattern for every training set, tracer and some of the test boxes of that set."""
     return [
         path
-        for name, boxes in SETS.items()
+        for name, parts in SETS.items()
         for path in expand(
-            pattern, set=name, tracer=config["tracers"], sim=boxes["test"], **names
+            pattern,
+            set=name,
+            tracer=config["tracers"],
+            sim=parts["test"][boxes],
+            **names,
         )
     ]
 
 
 def figures():
-    return cases(
-        "results/figures/{set}_{tracer}_on_{sim}_{figure}.{suffix}",
-        figure=FIGURES,
-        suffix=["pdf", "png"],
-    )
+    """Those of all test boxes together, and those that show the first of them."""
+    suffixes = ["pdf", "png"]
+    return [
+        *set_cases(
+            "results/figures/{set}_{tracer}_{figure}.{suffix}",
+            figure=SET_FIGURES,
+            suffix=suffixes,
+        ),
+        *cases(
+            "results/figures/{set}_{tracer}_on_{sim}_{figure}.{suffix}",
+            slice(1),
+            figure=FIGURES,
+            suffix=suffixes,
+        ),
+    ]
 
 
 def tables():
-    return cases(
-        "results/tables/{set}_{tracer}_on_{sim}_{table}.csv",
-        table=["claims", "summary", "directions"],
-    )
+    return [
+        *set_cases(
+            "results/tables/{set}_{tracer}_{table}.csv",
+            table=["claims", "comparison"],
+        ),
+        *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
+        *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
+    ]
 
 
 def captions():
@@ -78,6 +103,17 @@ def spectra_of(models):
     )
 
 
+def test_spectra(models):
+    """Spectra of some models on every test box of a set, model after model."""
+    return lambda wildcards: expand(
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
+        set=wildcards.set,
+        tracer=wildcards.tracer,
+        model=models,
+        sim=SETS[wildcards.set]["test"],
+    )
+
+
 def losses_of(models):
     return expand(
         "results/fits/{set}/{tracer}/{model}/seed{seed}/losses.csv",
@@ -101,3 +137,22 @@ def figure_in_report(name, category):
     caption = f"../report/{name.replace('{K}', '')}.rst"
     labels = {"figure": name.replace("_", " ")} | CASE_LABELS
     return [pdf, report(png, caption=caption, category=category, labels=labels)]
+
+
+def set_figure_in_report(name, category):
+    """As ``figure_in_report``, of a figure that is of all test boxes."""
+    file = f"results/figures/{{set}}_{{tracer}}_{name}"
+    labels = {"figure": name.replace("_", " ")} | SET_LABELS
+    caption = f"../report/{name}.rst"
+    png = report(f"{file}.png", caption=caption, category=category, labels=labels)
+    return [f"{file}.pdf", png]
+
+
+def table_in_report(name, title):
+    """A table of all test boxes, with its caption and its place in the report."""
+    return report(
+        f"results/tables/{{set}}_{{tracer}}_{name}.csv",
+        caption=f"../report/{name}.rst",
+        category="0. Summary",
+        labels={"table": title} | SET_LABELS,
+    )

@@ -2,13 +2,15 @@
 
 from lagbias.claims import write_claims
 from lagbias.jobs import reporting
+from lagbias.layout import by_model
 
 
 def run(job):
     with reporting(job):
         write_claims(
-            dict(zip(job.params.networks, job.input.spectra, strict=True)),
+            by_model(job.params.models, job.input.spectra),
             dict(zip(job.params.scale_sets, job.input.pca, strict=True)),
+            by_model(job.params.scale_sets, job.input.losses),
             job.output[0],
         )
 

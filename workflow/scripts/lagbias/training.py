@@ -380,6 +380,7 @@ def fit(
     device: str = "cpu",
 ) -> RatioTraining:
     """Run the training loop, from a checkpoint beside ``weights`` where there is a fitting one."""
+    settings = settings.for_cells(boxes.cells)
     architecture = Architecture(
         inputs, settings.hidden_layers, settings.neurons, settings.activation
     )

@@ -1,6 +1,6 @@
 """How a network is trained: settings, checked when made, and their presets."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from lagbias.errors import InputError
 
@@ -17,6 +17,10 @@ class TrainingSettings:
     ----------
     hidden_layers, neurons, activation : the network (see ``Architecture``).
     epochs : int
+        Where ``steps`` is not given.
+    steps : int or None
+        At least so many training steps, in as many epochs as hold them: sets of few and of many
+        boxes are trained alike.
     cells_per_batch : int
         Cells of a training step, drawn from all boxes.
     block : int
@@ -52,6 +56,7 @@ class TrainingSettings:
     neurons: int = 20
     activation: str = "silu"
     epochs: int = 12
+    steps: int | None = None
     cells_per_batch: int = 800
     block: int = 4
     learning_rate: float = 0.01
@@ -67,6 +72,7 @@ class TrainingSettings:
     def __post_init__(self):
         checks = {
             "epochs": self.epochs >= 1,
+            "steps": self.steps is None or self.steps >= 1,
             "block": self.block >= 1,
             "cells_per_batch": self.cells_per_batch >= self.block**3,
             "learning_rate": self.learning_rate > 0,
@@ -78,6 +84,7 @@ class TrainingSettings:
             "normalisation": self.normalisation in NORMALISATIONS,
             "objective": self.objective in OBJECTIVES,
             "snapshot_epoch": self.snapshot_epoch is None
+            or self.steps is not None
             or 1 <= self.snapshot_epoch <= self.epochs,
         }
         for field, fine in checks.items():
@@ -87,6 +94,19 @@ class TrainingSettings:
                     f"(estimators {ESTIMATORS}, normalisations {NORMALISATIONS}, "
                     f"objectives {OBJECTIVES})"
                 )
+
+    def for_cells(self, cells: int) -> "TrainingSettings":
+        """These settings for so many cells of training boxes: ``steps`` as epochs.
+
+        Raises
+        ------
+        InputError
+            If the epoch of the snapshot is never reached.
+        """
+        if self.steps is None:
+            return self
+        per_epoch = -(-cells // self.cells_per_batch)
+        return replace(self, epochs=-(-self.steps // per_epoch), steps=None)
 
 
 PRESETS = {

@@ -1,0 +1,83 @@
+"""All models on all test boxes: what is averaged, and which error is of what."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from lagbias.comparison import write_comparison
+from lagbias.plots_comparison import plot_comparison
+from lagbias.stores import write_netcdf
+
+K, MODES = np.array([0.05, 0.15, 0.25]), np.array([20, 60, 100])
+
+
+def spectra(ratios, error=0.1) -> xr.Dataset:
+    """A model whose members are ``ratios`` times the halos, of one shape; the last is the mean."""
+    halo = np.array([3.0, 2.0, 1.0])
+    shape = (len(ratios), len(K))
+    model = np.array(ratios)[:, None] * halo
+    return xr.Dataset(
+        {
+            "power_model": (("member", "k"), model),
+            "power_cross": (("member", "k"), 0.9 * np.sqrt(model * halo)),
+            "power_halo": ("k", halo),
+            "error_over_shot": (("member", "k"), np.full(shape, error)),
+            "modes": ("k", MODES),
+        },
+        coords={"member": [*(f"seed{n}" for n in range(1, len(ratios))), "mean"], "k": K},
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(models, losses=None):
+        spectra_files, loss_files = {}, {}
+        for name, boxes in models.items():
+            spectra_files[name] = [tmp_path / f"{name}_{box}.nc" for box in range(len(boxes))]
+            for path, dataset in zip(spectra_files[name], boxes, strict=True):
+                write_netcdf(dataset, path)
+        for name, values in (losses or {}).items():
+            loss_files[name] = [tmp_path / f"{name}_{seed}.csv" for seed in range(len(values))]
+            for path, value in zip(loss_files[name], values, strict=True):
+                frame = {"train_loss": [9.0, value], "validation_loss": [9.0, 2 * value]}
+                pd.DataFrame(frame).to_csv(path)
+        output = tmp_path / "comparison.csv"
+        write_comparison(spectra_files, loss_files, output, training_set="one", tracer="N50")
+        return pd.read_csv(output).set_index("model"), output
+
+    return write
+
+
+def test_boxes_and_seeds_have_errors_of_their_own(table):
+    boxes = [spectra([1.00, 1.02, 1.01]), spectra([1.10, 1.16, 1.13])]
+    found, _ = table({"R3": boxes, "linear": [spectra([0.8])] * 2}, {"R3": [1.0, 1.2]})
+    network, linear = found.loc["R3"], found.loc["linear"]
+    for band in ("k0-0.1", "k0-0.2", "k0.1-0.3"):
+        assert network[f"power_ratio_{band}"] == pytest.approx((1.01 + 1.13) / 2)
+        # Two boxes, 1.01 and 1.13: the mean's standard error is half their difference.
+        assert network[f"power_ratio_{band}_box_error"] == pytest.approx(0.06)
+        # Two seeds, whose means over the boxes are 1.05 and 1.09; the table has five digits.
+        assert network[f"power_ratio_{band}_seed_deviation"] == pytest.approx(
+            0.04 / np.sqrt(2), rel=1e-4
+        )
+        assert network[f"one_minus_r2_{band}"] == pytest.approx(1 - 0.81)
+        assert network[f"error_over_shot_{band}"] == pytest.approx(0.1)
+        assert linear[f"power_ratio_{band}_box_error"] == pytest.approx(0, abs=1e-12)
+        assert np.isnan(linear[f"power_ratio_{band}_seed_deviation"])
+    assert network["train_loss"] == pytest.approx(1.1)
+    assert network["validation_loss_seed_deviation"] == pytest.approx(0.4 / np.sqrt(2), rel=1e-4)
+    assert np.isnan(linear["validation_loss"])
+    assert list(found["boxes"]) == [2, 2]
+
+
+def test_one_box_has_no_error_from_boxes(table):
+    found, _ = table({"R3": [spectra([1.0, 1.1, 1.05])]})
+    assert np.isnan(found.loc["R3", "power_ratio_k0-0.1_box_error"])
+    assert found.loc["R3", "power_ratio_k0-0.1_seed_deviation"] > 0
+
+
+def test_models_far_off_and_without_losses_are_drawn(table, tmp_path):
+    models = {"matter": 0.1, "linear": 0.3, "R2-R4": 1.0, "R2-R4-pc2": 1.5, "R2-R4_tenth": 1.02}
+    _, file = table({name: [spectra([ratio])] for name, ratio in models.items()})
+    plot_comparison(file, [tmp_path / "figure.png"])
+    assert (tmp_path / "figure.png").stat().st_size > 5000
