@@ -61,7 +61,7 @@ VARIANTS = {"tenth": {"particle_fraction": 0.1}, "whole": {"modes": "all"}}
 
 def test_variants_that_fit_together_are_taken():
     config = CONFIG | {"training": {"preset": "seed"}, "variants": VARIANTS}
-    check_config(config | {"variant_models": ["R2-R4_tenth", "R2-R4_whole-pc2"]})
+    check_config(config | {"more_networks": ["R2-R4_tenth", "R2-R4_whole-pc6", "R2-R4-pc5"]})
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_variants_that_fit_together_are_taken():
     [
         ({"tenth": {"particle_fraction": 2}}, [], "variants.tenth: training.particle_fraction: f"),
         ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
-        (VARIANTS, ["R2-R4_half"], "variant_models: R2-R4_half is of no variant among"),
-        (VARIANTS, ["R2-R4"], "write it as R2-R4_NAME, or name R2-R4 in scale_sets"),
+        (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
+        (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),
         (VARIANTS, ["R4-R2_tenth"], "write R2-R4"),
         ({"many": {"modes": 5}}, ["R2-R4_many"], "modes: 5 modes of delta and its Laplacian at 2"),
     ],
@@ -78,7 +78,7 @@ def test_variants_that_fit_together_are_taken():
 def test_variants_that_do_not_fit_are_refused(variants, models, message):
     config = CONFIG | {"training": {"preset": "seed"}, "variants": variants}
     with pytest.raises(InputError, match=re.escape(message)):
-        check_config(config | {"variant_models": models})
+        check_config(config | {"more_networks": models})
 
 
 @pytest.mark.parametrize(

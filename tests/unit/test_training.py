@@ -609,6 +609,17 @@ def test_setting_out_of_its_range_is_named(field, value):
         settings_from("seed", **{field: value})
 
 
+def test_steps_are_as_many_whole_epochs_as_hold_them():
+    settings = TrainingSettings(steps=2880, cells_per_batch=800)
+    assert settings.for_cells(3 * 64_000).epochs == 12
+    assert settings.for_cells(3 * 64_000 + 1).epochs == 12  # 241 steps an epoch
+    assert settings.for_cells(64_000).epochs == 36
+    assert settings.for_cells(10**7).epochs == 1
+    assert TrainingSettings(epochs=7).for_cells(64_000).epochs == 7
+    with pytest.raises(InputError, match="training.snapshot_epoch: found 50"):
+        TrainingSettings(steps=2880, snapshot_epoch=50).for_cells(64_000)
+
+
 def test_unknown_preset_setting_and_activation_are_named():
     with pytest.raises(InputError, match=r"training.preset: found 'paper'.*\['code', 'seed'\]"):
         settings_from("paper")

@@ -83,12 +83,9 @@ def all_models():
 
 
 def networks():
-    """Every network of the summary: the scale sets, those on few directions, the variants."""
-    return [
-        *config["scale_sets"],
-        *projected_models(),
-        *config.get("variant_models", []),
-    ]
+    """Every network of the tables: the scale sets, those on few directions, and more."""
+    more = config.get("more_networks", [])
+    return list(dict.fromkeys([*config["scale_sets"], *projected_models(), *more]))
 
 
 def projected_models():

@@ -108,14 +108,20 @@ def check_variants(config: dict) -> None:
                 f"variants.{name}.start: {settings.start!r} is not among the variants "
                 f"{sorted(variants)}; it names the one whose networks this training starts from"
             )
-    for name in config.get("variant_models", []):
-        scale_set, variant, _ = parse_network(name)
-        if variant not in variants:
+    for name in config.get("more_networks", []):
+        scale_set, variant, directions = parse_network(name)
+        if variant is not None and variant not in variants:
             raise InputError(
-                f"variant_models: {name} is of no variant among {sorted(variants)}; write it as "
-                f"{scale_set}_NAME, or name {scale_set} in scale_sets"
+                f"more_networks: {name} is of no variant among {sorted(variants)}; add {variant!r} "
+                "to the variants or mend the name"
             )
-        modes_kept(len(parse_scales(scale_set)), variants[variant].get("modes"))
+        scales = len(parse_scales(scale_set))
+        modes = modes_kept(scales, variants.get(variant, {}).get("modes"))
+        if directions and directions > scales + modes:
+            raise InputError(
+                f"more_networks: {name} is on {directions} of {scales + modes} inputs; use fewer "
+                "directions"
+            )
 
 
 def check_simulation(name: str, simulation: dict, config: dict) -> None:
