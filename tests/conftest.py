@@ -135,6 +135,50 @@ def plant_box(
     )  # fmt: skip
 
 
+def plant_halo_particles(box: PlantedBox, owned: np.ndarray, seed: int = 1) -> None:
+    """Rewrite a box so that just some of its particles are in halos of more than 50 particles.
+
+    Two files a product. The halo files also hold particles outside of halos, and of halos of 20.
+
+    Parameters
+    ----------
+    box : PlantedBox
+    owned : bool, (particles,)
+    """
+    random = np.random.default_rng(seed)
+    large = np.array_split(random.permutation(np.flatnonzero(owned)), owned.sum() // 60)
+    others = random.permutation(np.flatnonzero(~owned))
+    used = min(25 * len(large), len(others))
+    runs, number, start, of_file = [], [], [], []
+    place = np.zeros(2, dtype=np.int64)
+    for index, (members, rest) in enumerate(
+        zip(large, np.array_split(others[:used], len(large)), strict=True)
+    ):
+        file = int(index >= len(large) // 2)
+        small = rest[:20]
+        runs.append(np.concatenate([members, rest]))  # the last ones of `rest` are in no halo
+        number += [len(members), len(small)]
+        start += [place[file], place[file] + len(members)]
+        of_file += [file, file]
+        place[file] += len(runs[-1])
+    in_files, field = np.concatenate(runs), others[used:]
+    first = [box.position[run[:1]] for run in runs for _ in range(2)]
+    columns = {
+        "id": np.arange(len(number)), "N": np.array(number), "x_com": np.concatenate(first),
+        "v_com": np.zeros((len(number), 3)), "npstartA": np.array(start),
+        "npoutA": np.array(number),
+    }  # fmt: skip
+    abacus_writer.write_halos(
+        box.files.halos, box.header, columns, [0, int(np.searchsorted(of_file, 1))]
+    )
+    packed = abacus_writer.pack_pids(box.lagrangian_index)
+    for kind, rows, second in (("halo", in_files, place[0]), ("field", field, len(field) // 2)):
+        abacus_writer.write_particles(
+            box.files.halos, kind, box.header, box.position[rows], np.zeros((len(rows), 3)),
+            packed[rows], [0, int(second)],
+        )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def planted_box(tmp_path_factory) -> PlantedBox:
     return plant_box(tmp_path_factory.mktemp("planted"))

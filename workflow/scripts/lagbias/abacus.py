@@ -240,8 +240,8 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
                 verify(file)
                 names[file] = read_header(file, SNAPSHOT_FIELDS)["SimName"]
             check_same_name(names, "positions and identifiers")
-            rvint, header = _column(rv_file, "rvint")
-            packed_pid, _ = _column(pid_file, "packedpid")
+            rvint, header = read_column(rv_file, "rvint")
+            packed_pid, _ = read_column(pid_file, "packedpid")
             if len(rvint) != len(packed_pid):
                 raise InputError(
                     f"{rv_file} holds {len(rvint)} particles but {pid_file} {len(packed_pid)}: "
@@ -254,7 +254,7 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
                 yield position, index, header
 
 
-def _column(path: Path, name: str) -> tuple[np.ndarray, dict]:
+def read_column(path: Path, name: str) -> tuple[np.ndarray, dict]:
     """A column of a file as it is stored, and the header."""
     with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
         return np.asarray(file["data"][name]), dict(file["header"])

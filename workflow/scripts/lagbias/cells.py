@@ -120,11 +120,16 @@ class TrainingBoxes(torch.nn.Module):
 
     def digest(self) -> str:
         """A digest of all numbers a network is trained on."""
-        digest = hashlib.blake2b(repr(self.sampled_fraction).encode(), digest_size=16)
-        for name, tensor in sorted(self.named_buffers()):
-            digest.update(name.encode())
-            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).view(np.uint8).data)
-        return digest.hexdigest()
+        return digest_of(self, repr(self.sampled_fraction))
+
+
+def digest_of(module: torch.nn.Module, more: str = "") -> str:
+    """A digest of all tensors of a module, and of some more text."""
+    digest = hashlib.blake2b(more.encode(), digest_size=16)
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def load_box(
@@ -162,12 +167,7 @@ def load_box(
             f"{catalogue.mesh.cells}: expected one mesh; make both again with one mesh.cell_size"
         )
     for path in features.values():
-        points = open_store(path).sizes["x"]
-        if points != catalogue.density_grid:
-            raise InputError(
-                f"{path} has {points} points a side, {particles} counts {catalogue.density_grid}: "
-                "expected one density grid; make both again with one density_grid"
-            )
+        check_density_grid(path, particles, catalogue.density_grid)
     name = particles_name(particles)
     drawing = np.random.default_rng(seed_of(seed, f"subsample {name}")) if fraction < 1 else None
     point, multiplicity, cell_start = distinct_rows(catalogue, fraction, drawing)
@@ -184,6 +184,22 @@ def load_box(
         "halo_overdensity": overdensity,
         "sampled_fraction": sampled_fraction * fraction,
     }
+
+
+def check_density_grid(store: str | Path, particles: str | Path, density_grid: int) -> None:
+    """Refuse a store of a grid that is not the one that the particles count.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    points = open_store(store).sizes["x"]
+    if points != density_grid:
+        raise InputError(
+            f"{store} has {points} points a side, {particles} counts {density_grid}: "
+            "expected one density grid; make both again with one density_grid"
+        )
 
 
 def distinct_rows(
@@ -257,12 +273,14 @@ class Boxes:
     Parameters
     ----------
     features : mappings of smoothing scale [Mpc/h] to feature store
-    particles, halos : paths of the stores
+    particles, halos, labels : paths of the stores
+        Labels are there where a network is trained on them.
     """
 
     features: Sequence[Mapping[float, str | Path]]
     particles: Sequence[str | Path]
     halos: Sequence[str | Path]
+    labels: Sequence[str | Path] = ()
 
     def load(self, projection: Projection, fraction: float, seed: int) -> TrainingBoxes:
         """Everything training needs of them (see ``load_box``)."""

@@ -10,13 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numba
 import numpy as np
 import torch
 import xarray as xr
 
 from lagbias.layout import MEAN
-from lagbias.mesh import Particles
+from lagbias.mesh import Particles, particles_of_points
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection, slabs
 from lagbias.stores import open_store, provenance, write_netcdf
@@ -104,20 +103,6 @@ def gradient_covariance(
         for version, gradient in enumerate(gradients_of_f(*values)):
             total[version] += torch.einsum("mni,n,mnj->mij", gradient, weight, gradient).numpy()
     return total / multiplicity.sum(dtype=np.float64)
-
-
-def particles_of_points(particles: Particles) -> np.ndarray:
-    """Number of particles of each Lagrangian grid point, int32 (density_grid^3,)."""
-    count = np.zeros(particles.density_grid**3, dtype=np.int32)
-    for _, points in particles.index_chunks():
-        _count(points, count)
-    return count
-
-
-@numba.njit(cache=True)
-def _count(points, count):
-    for point in points:
-        count[point] += 1
 
 
 def box_covariance(

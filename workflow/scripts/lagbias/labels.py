@@ -7,21 +7,75 @@ sampling of the particles; a local f has to guess the labels besides.
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
-from abacusnbody.data.read_abacus import read_asdf
 
+from lagbias.abacus import check_same_box, read_column, read_header, verify
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN, BoxFiles
-from lagbias.mesh import Mesh, paint
-from lagbias.stores import append_variable, open_store, provenance, set_attributes
+from lagbias.mesh import Mesh, Particles, lagrangian_points, paint, particles_of_points
+from lagbias.stores import append_variable, open_store, provenance, read_values, set_attributes
 
 log = logging.getLogger(__name__)
+
+
+def labelled_rows(
+    files: BoxFiles, min_particles: int, product: str
+) -> Iterator[tuple[Path, np.ndarray]]:
+    """Rows of one product of the halos' particles in halos with N > ``min_particles``.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    min_particles : int
+    product : str
+        ``halo_rv_A`` or ``halo_pid_A``.
+
+    Yields
+    ------
+    file : Path
+        Of the product, one after the other.
+    rows : int64, (n,)
+        In this file.
+    """
+    for halo_file in files.product("halo_info"):
+        verify(halo_file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # One file at a time: npstartA counts within the particle file of the same number.
+            halos = CompaSOHaloCatalog(
+                halo_file, cleaned=False, subsamples=False, fields=["N", "npstartA", "npoutA"]
+            ).halos
+        above = np.asarray(halos["N"]) > min_particles
+        start = np.asarray(halos["npstartA"])[above].astype(np.int64)
+        count = np.asarray(halos["npoutA"])[above].astype(np.int64)
+        # The particles of a halo are one range: count up within each.
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        file = files.halos / product / halo_file.name.replace("halo_info", product)
+        verify(file)
+        yield file, np.repeat(start, count) + within
+
+
+def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
+    """Some rows of a column of a file.
+
+    Raises
+    ------
+    InputError
+        If the halos point to rows that the file does not hold.
+    """
+    if len(rows) and rows.max() >= len(column):
+        raise InputError(
+            f"halo_info points to particle {rows.max()} of {file}, which holds {len(column)}: "
+            "expected files of one box; compare both with checksums.crc32"
+        )
+    return column[rows]
 
 
 def labelled_positions(files: BoxFiles, min_particles: int) -> Iterator[np.ndarray]:
@@ -36,26 +90,122 @@ def labelled_positions(files: BoxFiles, min_particles: int) -> Iterator[np.ndarr
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for halo_file in files.product("halo_info"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # One file at a time: npstartA counts within the particle file of the same number.
-            halos = CompaSOHaloCatalog(
-                halo_file, cleaned=False, subsamples=False, fields=["N", "npstartA", "npoutA"]
-            ).halos
-        rv_file = files.halos / "halo_rv_A" / halo_file.name.replace("halo_info", "halo_rv_A")
-        position = np.asarray(read_asdf(str(rv_file), load=["pos"], verbose=False)["pos"])
-        above = np.asarray(halos["N"]) > min_particles
-        start = np.asarray(halos["npstartA"])[above].astype(np.int64)
-        count = np.asarray(halos["npoutA"])[above].astype(np.int64)
-        if len(start) and (start + count).max() > len(position):
-            raise InputError(
-                f"{halo_file} points to particle {(start + count).max()} of {rv_file}, which holds "
-                f"{len(position)}: expected files of one box; compare both with checksums.crc32"
-            )
-        # The particles of a halo are one range: count up within each.
-        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        yield position[np.repeat(start, count) + within]
+    for file, rows in labelled_rows(files, min_particles, "halo_rv_A"):
+        rvint, header = read_column(file, "rvint")
+        yield unpack_rvint(taken(rvint, rows, file), header["BoxSize"], velout=False)[0]
+
+
+def labelled_lattice(files: BoxFiles, min_particles: int) -> Iterator[tuple[np.ndarray, dict]]:
+    """Where the particles of ``labelled_positions`` began, file by file.
+
+    Yields
+    ------
+    lattice_index : int16, (n, 3)
+        In the ppd^3 particle lattice.
+    header : dict
+
+    Raises
+    ------
+    InputError
+        If the halos of a file point to particles that it does not hold.
+    """
+    for file, rows in labelled_rows(files, min_particles, "halo_pid_A"):
+        packed, header = read_column(file, "packedpid")
+        yield unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"], header
+
+
+def write_labels(
+    files: BoxFiles,
+    redshift: float,
+    particles: str | Path,
+    min_particles: int,
+    store: str | Path,
+) -> None:
+    """Write how many particles of each Lagrangian grid point end in halos above a cut.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    redshift : float
+        Expected redshift of the files.
+    particles : path of the store of all particles
+    min_particles : int
+        Halos with N > min_particles are labelled.
+    store : path of the zarr store
+        ``labelled`` uint16 (x, y, z), on the density grid; the attributes ``labelled_particles``
+        and ``particles`` are the numbers in all.
+
+    Raises
+    ------
+    InputError
+        If no particle is labelled, or halos and density are of different boxes.
+    """
+    catalogue = Particles.open(particles)
+    density_header = read_header(files.density)
+    points = catalogue.density_grid
+    labelled = np.zeros(points**3, dtype=np.uint16)
+    for lattice_index, header in labelled_lattice(files, min_particles):
+        check_same_box(header, density_header, redshift, str(files.halos))
+        ppd = round(float(header["ppd"]))  # a float in the headers
+        found, count = np.unique(lagrangian_points(lattice_index, ppd, points), return_counts=True)
+        labelled[found] += count.astype(np.uint16)
+    total = int(labelled.sum(dtype=np.int64))
+    _check_labelled(total, files, min_particles)
+    log.info("%d of %d particles are in halos", total, len(catalogue.final_cell))
+    with written_whole(store) as partial:
+        grid = labelled.reshape((points,) * 3)
+        append_variable(partial, "labelled", grid, ("x", "y", "z"), units="1")
+        set_attributes(
+            partial,
+            **provenance(
+                simulation=header["SimName"], redshift=redshift, box_size=catalogue.mesh.box_size
+            ),
+            density_grid=points, min_particles=min_particles, labelled_particles=total,
+            particles=len(catalogue.final_cell),
+        )  # fmt: skip
+
+
+def _check_labelled(count: int, files: BoxFiles, min_particles: int) -> None:
+    if not count:
+        raise InputError(
+            f"labels: no particle in halos with N > {min_particles} in {files.halos}; expected "
+            "npstartA and npoutA in halo_info and particles in halo_rv_A; use a lower cut"
+        )
+
+
+def labelled_points(
+    particles: Particles, labels: str | Path
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The grid points that hold particles, how many, and how many of them are labelled.
+
+    Returns
+    -------
+    point : int64, (points,)
+    count, labelled : int32, (points,)
+
+    Raises
+    ------
+    InputError
+        If more particles are labelled somewhere than there are.
+    """
+    count = particles_of_points(particles)
+    labelled = read_values(open_store(labels)["labelled"]).reshape(-1)
+    more = np.flatnonzero(labelled > count)
+    if len(more):
+        raise InputError(
+            f"{labels}: {labelled[more[0]]} particles labelled at grid point {more[0]}, where "
+            f"there are {count[more[0]]}: expected labels of the same box as the particles; make "
+            "both again from the same files"
+        )
+    point = np.flatnonzero(count)
+    return point, count[point], labelled[point].astype(np.int32)
+
+
+def share_labelled(labels: Sequence[str | Path]) -> float:
+    """p(halo): the share of the particles of some boxes that are labelled."""
+    attributes = [open_store(path).attrs for path in labels]
+    labelled = sum(found["labelled_particles"] for found in attributes)
+    return labelled / sum(found["particles"] for found in attributes)
 
 
 def write_label_prediction(
@@ -89,11 +239,7 @@ def write_label_prediction(
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
     resolution = Mesh(catalogue.attrs["cells"], box_size).resolution
     position = np.concatenate(list(labelled_positions(files, min_particles)))
-    if not len(position):
-        raise InputError(
-            f"labels: no particle in halos with N > {min_particles} in {files.halos}; expected "
-            "npstartA and npoutA in halo_info and particles in halo_rv_A; use a lower cut"
-        )
+    _check_labelled(len(position), files, min_particles)
     log.info("%d of %d particles are in halos", len(position), everything)
     # Centres of sub-cells, as all other particles are known and as their window is taken off.
     position = (np.floor(position / resolution) + 0.5) * resolution + box_size / 2

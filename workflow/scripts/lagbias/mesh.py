@@ -105,6 +105,14 @@ class Mesh:
         return (index[:, 0] * self.cells + index[:, 1]) * self.cells + index[:, 2]
 
 
+@numba.njit(cache=True)
+def _nearest_point(lattice_index, ppd, points):
+    """Density grid point, along one axis, of a point of the particle lattice."""
+    # ASSUME: the lattice point belongs to its nearest density point; a tie goes to the
+    # even one, so that ties shift nothing on average (design factors 6 and 12).
+    return int(np.rint(np.int64(lattice_index) * points / ppd)) % points
+
+
 @numba.njit(parallel=True, cache=True)
 def _two_integers(position, lattice_index, ppd, points, cells, subcells, box_size, out):
     """out = final cell with sub-cell (high 32 bits), Lagrangian grid point (low 32 bits)."""
@@ -116,11 +124,34 @@ def _two_integers(position, lattice_index, ppd, points, cells, subcells, box_siz
             u = int(np.floor((x * cells + 0.5) * subcells)) % fine
             cell = cell * cells + u // subcells
             sub = sub * subcells + u % subcells
-            # ASSUME: the lattice point belongs to its nearest density point; a tie goes to the
-            # even one, so that ties shift nothing on average (design factors 6 and 12).
-            q = int(np.rint(np.int64(lattice_index[p, axis]) * points / ppd)) % points
-            point = point * points + q
+            point = point * points + _nearest_point(lattice_index[p, axis], ppd, points)
         out[p] = (np.uint64(cell * subcells**3 + sub) << np.uint64(32)) | np.uint64(point)
+
+
+@numba.njit(cache=True)
+def lagrangian_points(lattice_index: np.ndarray, ppd: int, points: int) -> np.ndarray:
+    """Lagrangian grid points of particles, rounded as in a store of :func:`write_particles`.
+
+    Parameters
+    ----------
+    lattice_index : int, (n, 3)
+        In the lattice of ppd^3 particles.
+    ppd : int
+        Particles a side of the simulation.
+    points : int
+        Points a side of the density grid.
+
+    Returns
+    -------
+    uint32, (n,)
+    """
+    found = np.zeros(len(lattice_index), dtype=np.uint32)
+    for p in range(len(lattice_index)):
+        point = 0
+        for axis in range(3):
+            point = point * points + _nearest_point(lattice_index[p, axis], ppd, points)
+        found[p] = point
+    return found
 
 
 def write_particles(
@@ -313,6 +344,20 @@ class Particles:
         fine = np.stack(np.unravel_index(sub, (subcells,) * 3), axis=1)
         position = (coarse - 0.5 + (fine + 0.5) / subcells) * (self.mesh.box_size / cells)
         return (position % self.mesh.box_size).astype(np.float32)
+
+
+def particles_of_points(particles: Particles) -> np.ndarray:
+    """Number of particles of each Lagrangian grid point, int32 (density_grid^3,)."""
+    count = np.zeros(particles.density_grid**3, dtype=np.int32)
+    for _, points in particles.index_chunks():
+        _count(points, count)
+    return count
+
+
+@numba.njit(cache=True)
+def _count(points, count):
+    for point in points:
+        count[point] += 1
 
 
 def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:

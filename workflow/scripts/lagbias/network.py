@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lagbias.errors import InputError
 from lagbias.files import written_whole
@@ -15,6 +16,7 @@ from lagbias.files import written_whole
 # ASSUME: the published description (3 x 20) does not name its activation; SiLU is smooth, as the
 # gradients need, and half the cost of GELU. The authors' code (5 x 64) uses GELU.
 ACTIVATIONS = {"silu": nn.SiLU, "gelu": nn.GELU}
+OUTPUTS = ("exponential", "sigmoid")
 # Rows evaluated at once: the activations of one pass stay in a core's cache (2.4 times faster than
 # 131072 rows on a 2-core machine), on a GPU they fill it.
 ROWS_PER_PASS = {"cpu": 16_384, "cuda": 4_194_304}
@@ -32,17 +34,21 @@ class Architecture:
         Per hidden layer.
     activation : str
         ``silu`` or ``gelu``.
+    output : str
+        How f follows from NN(inputs), to a factor: ``exponential``, 10^NN, or ``sigmoid``, the
+        probability 1 / (1 + exp(-NN)).
 
     Raises
     ------
     InputError
-        If a number is not positive or the activation unknown.
+        If a number is not positive, or the activation or the output unknown.
     """
 
     inputs: int
     hidden_layers: int = 3
     neurons: int = 20
     activation: str = "silu"
+    output: str = "exponential"
 
     def __post_init__(self):
         if min(self.inputs, self.hidden_layers, self.neurons) < 1:
@@ -51,13 +57,16 @@ class Architecture:
             raise InputError(
                 f"activation {self.activation!r}: expected one of {sorted(ACTIVATIONS)}"
             )
+        if self.output not in OUTPUTS:
+            raise InputError(f"output {self.output!r}: expected one of {OUTPUTS}")
 
 
 class HaloToMassRatio(nn.Module):
     """The halo-to-mass ratio f of Lagrangian patches, positive by construction.
 
-    log10 f = NN(inputs) - log10_normalisation, where the normalisation makes <f> = 1 over all
-    particles of the training set.
+    log10 f = NN(inputs) - log10_normalisation, or log10 sigmoid(NN(inputs)) - log10_normalisation,
+    where the normalisation makes <f> = 1 over all particles of the training set. The second is a
+    probability over its mean, which cannot pass one over that mean.
 
     Parameters
     ----------
@@ -88,9 +97,16 @@ class HaloToMassRatio(nn.Module):
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
+    def last_layer(self, inputs: torch.Tensor) -> torch.Tensor:
+        """NN(inputs), float32 (n,), for inputs (n, inputs): of a sigmoid output, the logit."""
+        return self.layers(inputs)[:, 0]
+
     def log10_ratio(self, inputs: torch.Tensor) -> torch.Tensor:
         """log10 f, float32 (n,), for inputs (n, inputs)."""
-        return self.layers(inputs)[:, 0] - self.log10_normalisation.to(inputs.dtype)
+        log10_ratio = self.last_layer(inputs)
+        if self.architecture.output == "sigmoid":
+            log10_ratio = functional.logsigmoid(log10_ratio) / math.log(10)
+        return log10_ratio - self.log10_normalisation.to(inputs.dtype)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """f, float32 (n,), for inputs (n, inputs)."""

@@ -18,8 +18,8 @@ import pandas as pd
 import pytorch_lightning as lightning
 import torch
 
-from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes
-from lagbias.errors import TrainingError
+from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes, digest_of
+from lagbias.errors import InputError, TrainingError
 from lagbias.files import remove, written_whole
 from lagbias.loss import squared_residual
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
@@ -77,7 +77,7 @@ class RatioTraining(lightning.LightningModule):
     ):
         super().__init__()
         self.automatic_optimization = False
-        self.network, self.settings = network, settings
+        self.network, self.settings = network, settings.for_cells(boxes.cells)
         # In lists, so that they are no part of the module's state.
         self.training_boxes, self.validation_boxes = [boxes], [validation]
         self.batches = CellBatches(boxes, settings, seed)
@@ -154,8 +154,10 @@ class RatioTraining(lightning.LightningModule):
         """Shift the last bias so that <f> is about 1, by the last step's particles.
 
         The scale of the unnormalised f does not change the model, so nothing holds it but the
-        rounding of its gradient, which Adam magnifies.
+        rounding of its gradient, which Adam magnifies. A probability has no such scale.
         """
+        if self.network.architecture.output == "sigmoid":
+            return
         last = len(self.batches) - 1
         inputs = self.training_boxes[0].inputs[self._mean_ratio.rows(last)]
         mean = self._mean_ratio.now(self.network(inputs), last)
@@ -229,24 +231,43 @@ class RatioTraining(lightning.LightningModule):
             )
         return float(torch.cat(residuals).double().mean())
 
+    def loss_at_own_mean(self, boxes: TrainingBoxes, ratio: torch.Tensor) -> float:
+        """The loss of some boxes, given f of every row to a factor.
+
+        ASSUME: boxes not trained on are judged at their own mean halo density, as their target is.
+        """
+        return self.loss(boxes, ratio / mean_over_particles(ratio, boxes))
+
+    def losses(self, ratio: torch.Tensor, norm: float) -> dict[str, float]:
+        """Losses at the end of an epoch.
+
+        Parameters
+        ----------
+        ratio : (rows,), unnormalised f of every row of the training boxes
+        norm : float
+            What it is to be divided by.
+        """
+        validation = self.validation_boxes[0]
+        return {
+            "train_loss": self.loss(self.training_boxes[0], ratio / norm),
+            "validation_loss": self.loss_at_own_mean(
+                validation, self.all_ratios(validation) / norm
+            ),
+        }
+
     def on_train_epoch_end(self) -> None:
-        boxes, validation = self.training_boxes[0], self.validation_boxes[0]
+        boxes = self.training_boxes[0]
         if self.exact:
             self._anchor()
         ratio = self.all_ratios(boxes)
         self._last = ratio
         mean = mean_over_particles(ratio, boxes)
         norm = mean if self.exact else 1.0
-        on_validation = self.all_ratios(validation) / norm
         epoch = self.current_epoch + 1
         self.history.append(
             {
                 "epoch": epoch,
-                "train_loss": self.loss(boxes, ratio / norm),
-                # ASSUME: each box is judged at its own mean halo density, as its target is.
-                "validation_loss": self.loss(
-                    validation, on_validation / mean_over_particles(on_validation, validation)
-                ),
+                **self.losses(ratio, norm),
                 "mean_ratio": mean / norm,
                 "seconds": time.monotonic() - self._started,
             }
@@ -254,7 +275,7 @@ class RatioTraining(lightning.LightningModule):
         self._stop_unless_finite(self.history[-1])
         if epoch == (self.settings.snapshot_epoch or self.settings.epochs):
             self.snapshot = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-            self.snapshot["log10_normalisation"].fill_(float(np.log10(norm)))
+            self.snapshot["log10_normalisation"] += float(np.log10(norm))
         self._say(self.history[-1])
 
     def _stop_unless_finite(self, row: Mapping[str, float]) -> None:
@@ -323,6 +344,7 @@ def train_network(
     losses: str | Path,
     threads: int = 1,
     device: str = "cpu",
+    start: str | Path | None = None,
 ) -> None:
     """Train one network on the boxes of a set and write its weights and losses.
 
@@ -338,6 +360,8 @@ def train_network(
         Threads of torch.
     device : str
         ``cpu``, ``cuda`` or ``auto``.
+    start : path of weights, or None
+        Where the training starts (see ``first_network``).
 
     Notes
     -----
@@ -354,15 +378,45 @@ def train_network(
         len(training.halos), boxes.cells, float(boxes.multiplicity.double().sum()),
         len(boxes.multiplicity), mapping.inputs,
     )  # fmt: skip
-    weights = Path(weights)
-    module = fit(boxes, held_out, mapping.inputs, settings, seed, weights, device)
-    module.network.load_state_dict(module.snapshot)
-    with written_whole(losses) as partial:
-        pd.DataFrame(module.history).drop(columns="seconds").to_csv(partial, index=False)
-    module.network.cpu().save(
-        weights, **provenance(seed=seed, settings=asdict(settings), identity=module.identity)
+    network = first_network(mapping.inputs, settings, seed, start)
+    module = RatioTraining(network, boxes, held_out, settings, seed)
+    fit(module, seed, Path(weights), device)
+    write_network(module, seed, Path(weights), losses)
+
+
+def first_network(
+    inputs: int, settings: TrainingSettings, seed: int, start: str | Path | None = None
+) -> HaloToMassRatio:
+    """The network that a training begins with: drawn from the seed, or read from a file.
+
+    Parameters
+    ----------
+    inputs : int
+    settings : TrainingSettings
+    seed : int
+    start : path of weights, or None
+        Their output is kept; the scale of f goes on from theirs.
+
+    Raises
+    ------
+    InputError
+        If the weights are of another network.
+    """
+    output = "sigmoid" if settings.objective == "labels" else "exponential"
+    network = HaloToMassRatio.load(start) if start else None
+    if network and settings.objective == "field":
+        output = network.architecture.output
+    architecture = Architecture(
+        inputs, settings.hidden_layers, settings.neurons, settings.activation, output
     )
-    remove(checkpoint_beside(weights))
+    if network is None:
+        return HaloToMassRatio(architecture, generator_of(seed, "weights"))
+    if network.architecture != architecture:
+        raise InputError(
+            f"{start} is of {network.architecture}, expected {architecture}: a training starts "
+            "from a network of the same inputs and layers; mend the variants in training.start"
+        )
+    return network.train()
 
 
 def checkpoint_beside(weights: Path) -> Path:
@@ -370,24 +424,14 @@ def checkpoint_beside(weights: Path) -> Path:
     return weights.with_name("checkpoint.ckpt")
 
 
-def fit(
-    boxes: TrainingBoxes,
-    validation: TrainingBoxes,
-    inputs: int,
-    settings: TrainingSettings,
-    seed: int,
-    weights: Path,
-    device: str = "cpu",
-) -> RatioTraining:
+def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") -> None:
     """Run the training loop, from a checkpoint beside ``weights`` where there is a fitting one."""
-    settings = settings.for_cells(boxes.cells)
-    architecture = Architecture(
-        inputs, settings.hidden_layers, settings.neurons, settings.activation
+    settings = module.settings
+    recipe = json.dumps(
+        [asdict(settings), asdict(module.network.architecture), seed, torch.__version__]
     )
-    network = HaloToMassRatio(architecture, generator_of(seed, "weights"))
-    module = RatioTraining(network, boxes, validation, settings, seed)
-    recipe = json.dumps([asdict(settings), asdict(architecture), seed, torch.__version__])
-    module.identity = f"{boxes.digest()} {validation.digest()} {recipe}"
+    digests = [part.digest() for part in (*module.training_boxes, *module.validation_boxes)]
+    module.identity = " ".join([*digests, digest_of(module.network), recipe])
     checkpoint = checkpoint_beside(weights)
     resume = resumable(checkpoint, module.identity)
     if resume:
@@ -404,4 +448,15 @@ def fit(
     trainer.fit(
         module, ckpt_path=str(checkpoint) if resume else None, weights_only=True if resume else None
     )
-    return module
+
+
+def write_network(module: RatioTraining, seed: int, weights: Path, losses: str | Path) -> None:
+    """Write the weights and losses of a finished training, and drop its checkpoint."""
+    module.network.load_state_dict(module.snapshot)
+    with written_whole(losses) as partial:
+        pd.DataFrame(module.history).drop(columns="seconds").to_csv(partial, index=False)
+    module.network.cpu().save(
+        weights,
+        **provenance(seed=seed, settings=asdict(module.settings), identity=module.identity),
+    )
+    remove(checkpoint_beside(weights))
