@@ -15,6 +15,7 @@ from lagbias.cells import Boxes, TrainingBoxes
 from lagbias.direct import LabelledPoints, LabelTraining, PointBatches, load_labelled, train_direct
 from lagbias.errors import InputError
 from lagbias.labels import labelled_lattice, labelled_points, share_labelled, write_labels
+from lagbias.layout import parse_tracer
 from lagbias.network import Architecture, HaloToMassRatio
 from lagbias.normalisation import mean_over_particles
 from lagbias.projection import Projection, orthogonalise
@@ -27,6 +28,7 @@ from scipy.special import expit, xlog1py, xlogy
 SMALL = TrainingSettings(
     epochs=4, cells_per_batch=100, block=1, neurons=6, hidden_layers=2, objective="labels"
 )
+N50 = parse_tracer("N50")
 PER_SIDE, DENSITY_GRID = 24, 12  # up to eight particles share a point, one that lies between goes
 # to the even one
 
@@ -55,7 +57,7 @@ def boxes(planted, tmp_path_factory):
     particles, halos, labels = (folder / f"{n}.zarr" for n in ("particles", "halos", "labels"))
     mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
     mesh.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
-    write_labels(box.files, REDSHIFT, particles, 50, labels)
+    write_labels(box.files, REDSHIFT, particles, N50, labels)
     orthogonalise([grids]).write(folder / "projection.nc")
     return Boxes([grids], [particles], [halos], [labels])
 
@@ -93,7 +95,7 @@ def test_labelled_grid_points_are_those_of_the_planted_particles(planted, boxes)
 
 def test_labelled_particles_are_known_by_their_identifiers(planted):
     box, owned, _ = planted
-    found = np.concatenate([index for index, _ in labelled_lattice(box.files, 50)])
+    found = np.concatenate([index for index, *_ in labelled_lattice(box.files, 50)])
     flat, expected = (
         np.sort(np.ravel_multi_index(index.astype(int).T, (PER_SIDE,) * 3))
         for index in (found, box.lagrangian_index[owned])
@@ -103,9 +105,31 @@ def test_labelled_particles_are_known_by_their_identifiers(planted):
 
 def test_lower_cut_labels_the_particles_of_small_halos_too(planted):
     box, owned, _ = planted
-    count = {cut: sum(len(i) for i, _ in labelled_lattice(box.files, cut)) for cut in (19, 20)}
+    count = {cut: sum(len(i) for i, *_ in labelled_lattice(box.files, cut)) for cut in (19, 20)}
     assert count[20] == owned.sum()
     assert count[19] > count[20]
+
+
+def test_halos_that_count_one_share_it_among_their_particles(planted, boxes, tmp_path):
+    """N50-number: every halo counts one, so labels add up to the number of halos, to a factor."""
+    box, owned, _ = planted
+    labels = tmp_path / "labels.zarr"
+    write_labels(box.files, REDSHIFT, boxes.particles[0], parse_tracer("N50-number"), labels)
+    store = open_store(labels)
+    halos = owned.sum() // 60  # of as many particles each as can be, all of them in the subsample
+    assert store.attrs["labelled_particles"] == pytest.approx(51 * halos, rel=1e-5)
+    found, whole = store["labelled"].values, open_store(boxes.labels[0])["labelled"].values
+    np.testing.assert_array_equal(found > 0, whole > 0)
+    assert (found <= whole).all()
+    assert store.attrs["weighting"] == "number"
+
+
+def test_labels_of_galaxies_are_refused_by_name(planted, boxes, tmp_path):
+    with pytest.raises(InputError, match="tracer weighted by galaxies.*N50-number"):
+        write_labels(
+            planted[0].files, REDSHIFT, boxes.particles[0], parse_tracer("N50-galaxies"),
+            tmp_path / "labels.zarr",
+        )  # fmt: skip
 
 
 def test_rows_hold_every_particle_and_label_once(planted, boxes):
@@ -131,7 +155,7 @@ def test_labels_on_another_grid_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=8)
     plant_halo_particles(other, np.arange(8000) < 300)
     mesh.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
-    write_labels(other.files, REDSHIFT, tmp_path / "particles.zarr", 50, tmp_path / "labels.zarr")
+    write_labels(other.files, REDSHIFT, tmp_path / "particles.zarr", N50, tmp_path / "labels.zarr")
     wrong = replace(boxes, labels=[tmp_path / "labels.zarr"])
     with pytest.raises(InputError, match=r"labels.zarr has 8 points a side.*counts 12"):
         load_labelled(wrong, Projection.read(projection_of(boxes)), 1.0, seed=1)
@@ -139,7 +163,13 @@ def test_labels_on_another_grid_are_refused(boxes, tmp_path):
 
 def test_cut_above_all_halos_is_refused(planted, boxes, tmp_path):
     with pytest.raises(InputError, match="no particle in halos with N > 1000"):
-        write_labels(planted[0].files, REDSHIFT, boxes.particles[0], 1000, tmp_path / "labels.zarr")
+        write_labels(
+            planted[0].files,
+            REDSHIFT,
+            boxes.particles[0],
+            parse_tracer("N1000"),
+            tmp_path / "labels.zarr",
+        )
     assert not (tmp_path / "labels.zarr").exists()
 
 
@@ -151,6 +181,7 @@ def test_drawn_particles_keep_their_labels(planted, boxes):
     # Binomial: a quarter of 8000 +- 39, of the labelled ones likewise.
     assert abs(float(drawn.multiplicity.sum()) - len(owned) / 4) < 5 * 39
     labelled = float((drawn.multiplicity * drawn.labelled_share).sum())
+    # Drawn one by one they would scatter so; by shares of points it is less.
     assert abs(labelled - owned.sum() / 4) < 5 * (owned.sum() * 3 / 16) ** 0.5
     assert float(drawn.multiplicity.min()) == 1
 
@@ -359,7 +390,7 @@ def test_weights_follow_the_seed_and_the_labels(trained, boxes, planted, tmp_pat
     assert train(boxes, tmp_path / "again")[0] == trained[0]
     assert train(boxes, tmp_path / "other", seed=2)[0] != trained[0]
     labels = tmp_path / "labels.zarr"
-    write_labels(planted[0].files, REDSHIFT, boxes.particles[0], 19, labels)
+    write_labels(planted[0].files, REDSHIFT, boxes.particles[0], parse_tracer("N19"), labels)
     assert train(replace(boxes, labels=[labels]), tmp_path / "cut")[0] != trained[0]
 
 

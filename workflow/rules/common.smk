@@ -177,6 +177,43 @@ def validation_halos(wildcards):
     )
 
 
+def training_labels(wildcards, part="train"):
+    boxes = SETS[wildcards.set][part]
+    return expand(
+        "results/{box}/labels/{tracer}.zarr", box=boxes, tracer=wildcards.tracer
+    )
+
+
+def labels_to_train_on(wildcards):
+    return training_labels(wildcards) if trains_on_labels(wildcards.network) else []
+
+
+def labels_to_validate_on(wildcards):
+    if not trains_on_labels(wildcards.network):
+        return []
+    return training_labels(wildcards, "validate")
+
+
+def trains_on_labels(network):
+    return settings_from(**training_settings(network)).objective == "labels"
+
+
+def starting_weights(wildcards):
+    """Weights that a training starts from: of the variant that its own one names, same seed.
+
+    On gradient directions, which are other ones for every network, it begins anew.
+    """
+    scale_set, _, directions = parse_network(wildcards.network)
+    start = settings_from(**training_settings(wildcards.network)).start
+    if start is None or directions:
+        return []
+    return [
+        "results/fits/{set}/{tracer}/{base}/seed{seed}/weights.pt".format(
+            base=f"{scale_set}_{start}", **wildcards
+        )
+    ]
+
+
 def variant_of(network, keys):
     """Those of some keys that the variant in a network's name changes, with their values."""
     changes = VARIANTS.get(parse_network(network).variant, {})
@@ -267,7 +304,12 @@ def chunk_bytes(wildcards):
 def training_bytes(wildcards):
     train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
     per_row = 4 * network_inputs(wildcards.network) + 8
-    return per_row * rows(train + validate) + 36 * max(rows(train), rows(validate))
+    found = per_row * rows(train + validate) + 36 * max(rows(train), rows(validate))
+    if trains_on_labels(
+        wildcards.network
+    ):  # particles and labels of a grid; the field beside
+        found += 20 * max(map(grid_points, train + validate)) + per_row * rows(validate)
+    return found
 
 
 def indexing_bytes(wildcards):
@@ -293,6 +335,12 @@ def prediction_bytes(wildcards):
         chunk + (4 * seeds + 1) * grid_points(wildcards.sim),
         painting_bytes(wildcards.sim, seeds, seeds + (seeds > 1)),
     )
+
+
+def calibration_bytes(wildcards):
+    """f of every seed, their mean in float64, particles and labels of the grid."""
+    per_point = 8 * len(config["seeds"]) + 60
+    return per_point * grid_points(wildcards.sim) + 100 * chunk_points(wildcards.sim)
 
 
 def gradient_bytes(wildcards):

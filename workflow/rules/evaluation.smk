@@ -29,6 +29,33 @@ rule predict_halo_field:
         "../scripts/predict_halo_field.py"
 
 
+rule measure_calibration:
+    input:
+        weights=all_seeds("results/fits/{set}/{tracer}/{network}"),
+        projection="results/fits/{set}/{tracer}/{network}/projection.nc",
+        features=box_features,
+        particles="results/{sim}/particles.zarr",
+        labels="results/{sim}/labels/{tracer}.zarr",
+        training_labels=training_labels,
+        code=library("calibration"),
+    output:
+        "results/fits/{set}/{tracer}/{network}/on_{sim}/calibration.nc",
+    log:
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/measure_calibration.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/measure_calibration.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=memory(500, calibration_bytes),
+        runtime=30,
+    message:
+        "Calibration of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
+    script:
+        "../scripts/measure_calibration.py"
+
+
 rule fit_linear_bias:
     input:
         matter=training_matter,

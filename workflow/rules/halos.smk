@@ -62,6 +62,36 @@ rule select_halos:
         "../scripts/select_halos.py"
 
 
+rule label_particles:
+    input:
+        files=particle_files,
+        particles="results/{sim}/particles.zarr",
+        code=library("labels"),
+    output:
+        directory("results/{sim}/labels/{tracer}.zarr"),
+    log:
+        "logs/{sim}/labels/{tracer}.log",
+    benchmark:
+        "logs/{sim}/labels/{tracer}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        # the labels of the grid; which particles of a file are in halos, and where they began
+        mem_mb=memory(
+            330, lambda w: 8 * grid_points(w.sim) + 60 * particles_of_file(w.sim)
+        ),
+        runtime=30,
+    params:
+        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
+        density_grid=lambda wildcards: density_grid(wildcards.sim),
+        redshift=config["redshift"],
+    message:
+        "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"
+    script:
+        "../scripts/label_particles.py"
+
+
 rule paint_matter:
     input:
         particles="results/{sim}/particles.zarr",

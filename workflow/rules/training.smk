@@ -9,8 +9,11 @@ rule train_network:
         validation_features=validation_features,
         validation_particles=validation_particles,
         validation_halos=validation_halos,
+        labels=labels_to_train_on,
+        validation_labels=labels_to_validate_on,
+        start=starting_weights,
         projection="results/fits/{set}/{tracer}/{network}/projection.nc",
-        code=library("training"),
+        code=library("direct"),
     output:
         weights="results/fits/{set}/{tracer}/{network}/seed{seed}/weights.pt",
         losses="results/fits/{set}/{tracer}/{network}/seed{seed}/losses.csv",

@@ -51,7 +51,7 @@ class LabelledPoints(torch.nn.Module):
     multiplicity : float32, (rows,)
         Particles of the point.
     labelled_share : float32, (rows,)
-        Share of them that end in halos above the cut.
+        Share of them that end in halos above the cut, or what they count (``labels.label_of``).
     cells : int
         Cells of the boxes' training meshes.
     """
@@ -98,17 +98,16 @@ def load_labelled_box(
     for path in (*features.values(), labels):
         check_density_grid(path, particles, catalogue.density_grid)
     point, count, labelled = labelled_points(catalogue, labels)
+    share = labelled / count
     if fraction < 1:
         random = np.random.default_rng(seed_of(seed, f"labels {particles_name(particles)}"))
-        labelled, others = (
-            thinned(part, fraction, random) for part in (labelled, count - labelled)
-        )
-        count = labelled + others
-        point, count, labelled = (values[count > 0] for values in (point, count, labelled))
+        # ASSUME: of a point with several particles, those that are drawn have the point's share.
+        count = thinned(count, fraction, random)
+        point, count, share = (values[count > 0] for values in (point, count, share))
     return {
         "inputs": projection.at(features, point),
         "multiplicity": count,
-        "labelled_share": labelled / count,
+        "labelled_share": share,
         "cells": catalogue.mesh.size,
     }
 

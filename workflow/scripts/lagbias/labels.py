@@ -18,7 +18,7 @@ from lagbias.abacus import check_same_box, read_column, read_header, verify
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
-from lagbias.layout import MEAN, BoxFiles
+from lagbias.layout import MEAN, BoxFiles, Tracer
 from lagbias.mesh import Mesh, Particles, lagrangian_points, paint, particles_of_points
 from lagbias.stores import append_variable, open_store, provenance, read_values, set_attributes
 
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 def labelled_rows(
     files: BoxFiles, min_particles: int, product: str
-) -> Iterator[tuple[Path, np.ndarray]]:
-    """Rows of one product of the halos' particles in halos with N > ``min_particles``.
+) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+    """Which rows of the halos' particles are of halos with N > ``min_particles``.
 
     Parameters
     ----------
@@ -43,6 +43,8 @@ def labelled_rows(
         Of the product, one after the other.
     rows : int64, (n,)
         In this file.
+    halo_particles : int64, (n,)
+        N of the halo that each is of.
     """
     for halo_file in files.product("halo_info"):
         verify(halo_file)
@@ -52,14 +54,15 @@ def labelled_rows(
             halos = CompaSOHaloCatalog(
                 halo_file, cleaned=False, subsamples=False, fields=["N", "npstartA", "npoutA"]
             ).halos
-        above = np.asarray(halos["N"]) > min_particles
+        size = np.asarray(halos["N"]).astype(np.int64)
+        above = size > min_particles
         start = np.asarray(halos["npstartA"])[above].astype(np.int64)
         count = np.asarray(halos["npoutA"])[above].astype(np.int64)
         # The particles of a halo are one range: count up within each.
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         file = files.halos / product / halo_file.name.replace("halo_info", product)
         verify(file)
-        yield file, np.repeat(start, count) + within
+        yield file, np.repeat(start, count) + within, np.repeat(size[above], count)
 
 
 def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
@@ -90,18 +93,22 @@ def labelled_positions(files: BoxFiles, min_particles: int) -> Iterator[np.ndarr
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows in labelled_rows(files, min_particles, "halo_rv_A"):
+    for file, rows, _ in labelled_rows(files, min_particles, "halo_rv_A"):
         rvint, header = read_column(file, "rvint")
         yield unpack_rvint(taken(rvint, rows, file), header["BoxSize"], velout=False)[0]
 
 
-def labelled_lattice(files: BoxFiles, min_particles: int) -> Iterator[tuple[np.ndarray, dict]]:
+def labelled_lattice(
+    files: BoxFiles, min_particles: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
     """Where the particles of ``labelled_positions`` began, file by file.
 
     Yields
     ------
     lattice_index : int16, (n, 3)
         In the ppd^3 particle lattice.
+    halo_particles : int64, (n,)
+        N of the halo that each is of.
     header : dict
 
     Raises
@@ -109,16 +116,47 @@ def labelled_lattice(files: BoxFiles, min_particles: int) -> Iterator[tuple[np.n
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows in labelled_rows(files, min_particles, "halo_pid_A"):
+    for file, rows, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
         packed, header = read_column(file, "packedpid")
-        yield unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"], header
+        lattice_index = unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"]
+        yield lattice_index, halo_particles, header
+
+
+def label_of(tracer: Tracer, halo_particles: np.ndarray) -> np.ndarray:
+    """What a particle of a halo counts, in [0, 1]: its share of what the halo does, to a factor.
+
+    The factor is the same in every box: the largest share that the cut allows counts 1.
+
+    Parameters
+    ----------
+    tracer : Tracer
+    halo_particles : int64, (n,)
+        N of the halos.
+
+    Returns
+    -------
+    uint16 or float32, (n,)
+
+    Raises
+    ------
+    InputError
+        If what a halo counts is not known from N.
+    """
+    if tracer.weighting == "mass":
+        return np.ones(len(halo_particles), dtype=np.uint16)
+    if tracer.weighting == "number":
+        return ((tracer.min_particles + 1) / halo_particles).astype(np.float32)
+    raise InputError(
+        f"labels of a tracer weighted by {tracer.weighting}: expected one in which a halo counts "
+        "by its particles or one; train on labels of N50 or N50-number, or on the field"
+    )
 
 
 def write_labels(
     files: BoxFiles,
     redshift: float,
     particles: str | Path,
-    min_particles: int,
+    tracer: Tracer,
     store: str | Path,
 ) -> None:
     """Write how many particles of each Lagrangian grid point end in halos above a cut.
@@ -129,11 +167,11 @@ def write_labels(
     redshift : float
         Expected redshift of the files.
     particles : path of the store of all particles
-    min_particles : int
-        Halos with N > min_particles are labelled.
+    tracer : Tracer
+        Its halos are labelled; a particle counts as ``label_of`` says.
     store : path of the zarr store
-        ``labelled`` uint16 (x, y, z), on the density grid; the attributes ``labelled_particles``
-        and ``particles`` are the numbers in all.
+        ``labelled`` uint16 or float32 (x, y, z), on the density grid; the attributes
+        ``labelled_particles`` and ``particles`` are the numbers in all.
 
     Raises
     ------
@@ -143,15 +181,15 @@ def write_labels(
     catalogue = Particles.open(particles)
     density_header = read_header(files.density)
     points = catalogue.density_grid
-    labelled = np.zeros(points**3, dtype=np.uint16)
-    for lattice_index, header in labelled_lattice(files, min_particles):
+    labelled = np.zeros(points**3, dtype=label_of(tracer, np.ones(0)).dtype)
+    for lattice_index, halo_particles, header in labelled_lattice(files, tracer.min_particles):
         check_same_box(header, density_header, redshift, str(files.halos))
         ppd = round(float(header["ppd"]))  # a float in the headers
-        found, count = np.unique(lagrangian_points(lattice_index, ppd, points), return_counts=True)
-        labelled[found] += count.astype(np.uint16)
-    total = int(labelled.sum(dtype=np.int64))
-    _check_labelled(total, files, min_particles)
-    log.info("%d of %d particles are in halos", total, len(catalogue.final_cell))
+        point = lagrangian_points(lattice_index, ppd, points)
+        np.add.at(labelled, point, label_of(tracer, halo_particles))
+    total = float(labelled.sum(dtype=np.float64))
+    _check_labelled(total, files, tracer.min_particles)
+    log.info("%g of %d particles are in halos", total, len(catalogue.final_cell))
     with written_whole(store) as partial:
         grid = labelled.reshape((points,) * 3)
         append_variable(partial, "labelled", grid, ("x", "y", "z"), units="1")
@@ -160,12 +198,13 @@ def write_labels(
             **provenance(
                 simulation=header["SimName"], redshift=redshift, box_size=catalogue.mesh.box_size
             ),
-            density_grid=points, min_particles=min_particles, labelled_particles=total,
+            density_grid=points, min_particles=tracer.min_particles,
+            weighting=tracer.weighting, labelled_particles=total,
             particles=len(catalogue.final_cell),
         )  # fmt: skip
 
 
-def _check_labelled(count: int, files: BoxFiles, min_particles: int) -> None:
+def _check_labelled(count: float, files: BoxFiles, min_particles: int) -> None:
     if not count:
         raise InputError(
             f"labels: no particle in halos with N > {min_particles} in {files.halos}; expected "
@@ -181,7 +220,8 @@ def labelled_points(
     Returns
     -------
     point : int64, (points,)
-    count, labelled : int32, (points,)
+    count : int32, (points,)
+    labelled : uint16 or float32, (points,)
 
     Raises
     ------
@@ -198,7 +238,7 @@ def labelled_points(
             "both again from the same files"
         )
     point = np.flatnonzero(count)
-    return point, count[point], labelled[point].astype(np.int32)
+    return point, count[point], labelled[point]
 
 
 def share_labelled(labels: Sequence[str | Path]) -> float:
