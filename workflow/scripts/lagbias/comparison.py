@@ -59,6 +59,8 @@ def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
 def last_losses(paths: Sequence[str | Path]) -> dict[str, float]:
     """Losses at the end of the training, their means over seeds and deviations."""
     last = pd.concat([pd.read_csv(path).tail(1) for path in paths])
+    if "validation_field_loss" in last:  # trained on labels: the loss that others are trained on
+        last["validation_loss"], last["train_loss"] = last["validation_field_loss"], np.nan
     return {
         name + end: value
         for name in LOSSES
