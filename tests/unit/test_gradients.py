@@ -7,7 +7,6 @@ import pytest
 import torch
 from lagbias.errors import InputError
 from lagbias.gradients import (
-    eigen_directions,
     gradient_covariance,
     gradients_of_f,
     log10_ratio_and_gradients,
@@ -15,7 +14,7 @@ from lagbias.gradients import (
 )
 from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
-from lagbias.projection import Projection, project_on_gradients
+from lagbias.projection import Projection, eigen_directions, project_on_gradients
 from lagbias.seeds import generator_of
 from lagbias.stores import read_netcdf
 

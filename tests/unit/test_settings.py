@@ -68,6 +68,10 @@ def test_variants_that_fit_together_are_taken():
     ("variants", "models", "message"),
     [
         ({"tenth": {"particle_fraction": 2}}, [], "variants.tenth: training.particle_fraction: f"),
+        (
+            {"tophat": {"tophat_radius": 2.5, "modes": "all"}}, [],
+            "variants.tophat: found both modes and tophat_radius; the inputs",
+        ),
         ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),

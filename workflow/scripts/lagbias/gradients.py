@@ -17,7 +17,7 @@ import xarray as xr
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles, particles_of_points
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
-from lagbias.projection import Projection, slabs
+from lagbias.projection import Projection, eigen_directions, slabs
 from lagbias.stores import open_store, provenance, write_netcdf
 
 log = logging.getLogger(__name__)
@@ -135,20 +135,6 @@ def box_covariance(
             weight = weight[there]
             total = total + gradient_covariance(networks, inputs, weight) * weight.sum()
     return total / multiplicity.sum(dtype=np.float64)
-
-
-def eigen_directions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, falling, and unit eigenvectors as rows; a row's largest entry is positive.
-
-    Parameters
-    ----------
-    covariance : float64, (..., n, n)
-    """
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    eigenvalues = eigenvalues[..., ::-1]
-    rows = np.swapaxes(vectors[..., ::-1], -1, -2)
-    largest = np.take_along_axis(rows, np.abs(rows).argmax(-1)[..., None], axis=-1)
-    return eigenvalues, rows * np.sign(largest)
 
 
 def write_gradient_pca(

@@ -17,6 +17,13 @@ from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from lagbias.files import written_whole
+from lagbias.filters import (
+    GAUSSIAN_OF_TOP_HAT,
+    gaussian,
+    lagrangian_radii,
+    linear_filter,
+    top_hat,
+)
 from lagbias.grids import Grid
 from lagbias.layout import MEAN, YARDSTICKS, parse_network, parse_yardstick
 from lagbias.mesh import paint_halos
@@ -388,41 +395,6 @@ def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str |
         axes[0, 0].legend(title="R [Mpc/h]; band: seeds")
 
 
-def linear_filter(projection: Projection, direction: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """A direction's delta and laplacian parts as one filter on the linear density.
-
-    F(k) = sum_R [ a_R / sigma(delta_R) - b_R k^2 / sigma(laplacian_R) ] exp(-k^2 R^2 / 2)
-
-    Parameters
-    ----------
-    projection : Projection
-    direction : (features,), coefficients of standardised features
-    k : wavenumbers [h/Mpc]
-    """
-    total = np.zeros_like(k)
-    for kind, scale, weight, deviation in zip(
-        projection.kinds, projection.scales, direction, projection.standard_deviation, strict=True
-    ):
-        power_of_k = {"delta": 1.0, "laplacian": -(k**2), "g2": 0.0}[kind]
-        total += weight / deviation * power_of_k * np.exp(-0.5 * (k * scale) ** 2)
-    return total
-
-
-def top_hat(k: np.ndarray, radius: float) -> np.ndarray:
-    """Fourier transform of a top-hat of ``radius`` [Mpc/h], 1 at k = 0."""
-    x = k * radius
-    return 3 * (np.sin(x) - x * np.cos(x)) / x**3
-
-
-def lagrangian_radii(halos: str | Path) -> tuple[float, float]:
-    """Lagrangian radii [Mpc/h] of the smallest halo and of the mass-weighted median halo."""
-    store = open_store(halos)
-    number = np.sort(store["particle_count"].values)
-    median = number[np.searchsorted(np.cumsum(number), number.sum() / 2)]
-    volume = np.array([number[0], median]) * store.attrs["particle_volume"]
-    return tuple((3 * volume / (4 * np.pi)) ** (1 / 3))
-
-
 def plot_directions(
     projection: str | Path, gradient_pca: str | Path, halos: str | Path, outputs: Sequence
 ) -> None:
@@ -472,8 +444,14 @@ def plot_directions(
                 for radius, grey, of in (
                     (smallest, "0.25", "smallest halo"), (median, "0.6", "median halo by mass"),
                 ):  # fmt: skip
-                    label = f"top-hat of {radius:.1f} Mpc/h\n({of})"
-                    right.plot(k, top_hat(k, radius), color=grey, linestyle=":", label=label)
+                    for window, size, line, name in (
+                        (top_hat, radius, ":", f"top-hat of {radius:.1f} Mpc/h\n({of})"),
+                        (gaussian, GAUSSIAN_OF_TOP_HAT * radius, "-", "Gaussian of {:.1f} Mpc/h"),
+                    ):
+                        right.plot(
+                            k, window(k, size), color=grey, linestyle=line, zorder=1,
+                            linewidth=1.5 if line == ":" else 0.8, label=name.format(size),
+                        )  # fmt: skip
                 right.legend()
         axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
         axes[0, 1].set_xlabel("")

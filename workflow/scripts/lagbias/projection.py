@@ -214,6 +214,18 @@ def feature_moments(
     return reference + unit * mean, unit * deviation, correlation, kinds, all_scales
 
 
+def feature_covariance(boxes: Sequence[Mapping[float, str | Path]]) -> Projection:
+    """The standardised features themselves, pooled over some boxes: a matrix of ones.
+
+    Parameters
+    ----------
+    boxes : sequence of mappings
+        For each box, smoothing scale [Mpc/h] to feature store.
+    """
+    mean, deviation, correlation, kinds, scales = feature_moments(boxes)
+    return Projection(np.eye(len(kinds)), mean, deviation, correlation, kinds, scales)
+
+
 def whiten(correlation: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
     """The ``keep`` largest eigenmodes of a correlation matrix, scaled to unit variance.
 
@@ -281,6 +293,20 @@ def orthogonalise(
         matrix[rows, block] = modes
         log.info("block of %d: keeps %d modes, eigenvalues %s", block.sum(), keep, eigenvalues)
     return Projection(matrix, mean, deviation, correlation, kinds, scales)
+
+
+def eigen_directions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, falling, and unit eigenvectors as rows; a row's largest entry is positive.
+
+    Parameters
+    ----------
+    covariance : float64, (..., n, n)
+    """
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    eigenvalues = eigenvalues[..., ::-1]
+    rows = np.swapaxes(vectors[..., ::-1], -1, -2)
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(-1)[..., None], axis=-1)
+    return eigenvalues, rows * np.sign(largest)
 
 
 def project_on_gradients(

@@ -98,6 +98,11 @@ def check_variants(config: dict) -> None:
     """Check the variants of the training and the networks that are to be trained so."""
     variants = config.get("variants", {})
     for name, changes in variants.items():
+        if set(VARIANT_INPUTS) <= set(changes):
+            raise InputError(
+                f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
+                "top-hat are two, made by hand, and no modes are kept: remove one of these keys"
+            )
         training = {key: changes[key] for key in changes if key not in VARIANT_INPUTS}
         try:
             settings = settings_from(**config["training"] | training)
