@@ -108,6 +108,38 @@ def test_scale_set_that_no_config_lists_is_built_when_typed(repository):
     assert plan["select_halos"] == 5
 
 
+def test_inputs_made_by_hand_are_a_variant_of_the_inputs_alone(repository, tmp_path):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    models = ["R2-R4-R8_tophat", "R2-R4-R8_even"]
+    variants = {"tophat": {"tophat_radius": 2.5}, "even": {"modes": "all"}}
+    config |= {"directions": [1, 2], "variants": variants, "more_networks": models}
+    config |= {"scale_sets": ["R2-R4-R8"], "yardsticks": []}
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    target = "results/figures/mini_N50_by_directions.png"
+    plan = planned(repository, "--configfile", str(file), "--", target)
+    # All inputs, one and two directions, and both variants: the comparison is of all of them.
+    assert plan["train_network"] == 5 * len(config["seeds"])
+    assert plan["make_inputs_by_hand"] == 1
+    assert plan["orthogonalise_features"] == 2
+    target = "results/fits/mini/N50/R2-R4-R8_even/projection.nc"
+    assert "make_inputs_by_hand" not in planned(repository, "--configfile", str(file), "--", target)
+
+
+def test_angles_are_compared_with_other_halos_and_training_sets(repository, tmp_path):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    one = {"train": ["mini_ph000"], "validate": ["mini_ph003"], "test": ["mini_ph004"]}
+    config["training_sets"]["one"] = one
+    config |= {"tracers": ["N50", "N70"], "scale_sets": ["R2-R4", "R3"], "showcase": "R2-R4"}
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    target = "results/tables/mini_N50_angles.csv"
+    plan = planned(repository, "--configfile", str(file), "--", target)
+    # Two scale sets of this case, of other halos, of the other training set.
+    assert plan["find_gradient_directions"] == 2 * 3
+    assert plan["measure_feature_covariance"] == 1
+
+
 def test_yardsticks_are_typed_and_judged_as_networks_are(repository):
     target = "results/fits/mini/N70/poly-R3-R6/on_mini_ph004/spectra.nc"
     plan = planned(repository, target)
@@ -153,6 +185,8 @@ def test_touching_an_unchanged_module_reruns_nothing(finished):
         ("spectra", "compare_spectra", {"train_network", "predict_halo_field"}),
         ("plots", "plot_slices", {"compare_spectra", "train_network", "tabulate_summary"}),
         ("polynomial", "fit_lagrangian_bias", {"train_network", "predict_halo_field"}),
+        ("angles", "tabulate_angles", {"find_gradient_directions", "tabulate_filters"}),
+        ("filters", "tabulate_filters", {"orthogonalise_features", "train_network"}),
         ("labels", "predict_labels", {"fit_lagrangian_bias", "predict_halo_field"}),
         ("features", "compute_features", {"simulate_mini", "index_particles", "select_halos"}),
     ],

@@ -49,6 +49,10 @@ TRAINING = settings_from(**config["training"])
 VARIANTS = config.get("variants", {})
 SCALES = r"R\d+(\.\d+)?(-R\d+(\.\d+)?)*"
 BASE = rf"{SCALES}(_({'|'.join(VARIANTS)}))?" if VARIANTS else SCALES
+# Variants whose inputs are made by hand; where there is none, a name that no variant has.
+BY_HAND = [name for name in VARIANTS if "tophat_radius" in VARIANTS[name]] or ["-"]
+BASE_BY_HAND = rf"{SCALES}_({'|'.join(BY_HAND)})"
+BASE_OF_MODES = rf"{BASE}{''.join(f'(?<!_{name})' for name in BY_HAND)}"
 LAGRANGIAN = rf"poly-{SCALES}|bins(-lap|-g2)?-R\d+(\.\d+)?"
 
 
@@ -127,7 +131,8 @@ def particle_files(wildcards):
 
 
 def density_file(wildcards):
-    parse_scales(f"R{wildcards.R}")  # refuses other spellings of a scale, as R2.0
+    if "R" in wildcards.keys():
+        parse_scales(f"R{wildcards.R}")  # refuses other spellings of a scale, as R2.0
     return source_files(wildcards.sim)[0]
 
 
@@ -145,6 +150,20 @@ def features_of(boxes, wildcards):
 
 def training_features(wildcards):
     return features_of(SETS[wildcards.set]["train"], wildcards)
+
+
+def all_training_features(wildcards):
+    """Feature stores of the training boxes, at the scales of all of the config's sets."""
+    boxes = SETS[wildcards.set]["train"]
+    return expand("results/{box}/features/R{R:g}.zarr", box=boxes, R=all_scales())
+
+
+def all_scales():
+    return sorted({R for name in config["scale_sets"] for R in parse_scales(name)})
+
+
+def training_power(wildcards):
+    return expand("results/{box}/linear_power.nc", box=SETS[wildcards.set]["train"])
 
 
 def training_particles(wildcards):
@@ -295,10 +314,13 @@ def chunk_points(sim):
     return min(grid_points(sim), 2**24)
 
 
-def chunk_bytes(wildcards):
-    """A chunk of each feature of a box."""
+def moments_bytes(wildcards):
+    """A chunk of each feature of a box, and two parts of it in double precision."""
+    scales = all_scales()
+    if "base" in wildcards.keys():
+        scales = parse_scales(parse_network(wildcards.base).scale_set)
     points = max(chunk_points(box) for box in SETS[wildcards.set]["train"])
-    return 12 * len(parse_scales(parse_network(wildcards.base).scale_set)) * points
+    return len(scales) * (12 * points + 48 * min(points, 2e6))
 
 
 def training_bytes(wildcards):

@@ -1,4 +1,4 @@
-"""Smoothed features of the linear density, one zarr store a scale."""
+"""Smoothed features of the linear density, one zarr store a scale, and its power."""
 
 
 rule compute_features:
@@ -24,3 +24,28 @@ rule compute_features:
         "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:
         "../scripts/compute_features.py"
+
+
+rule measure_linear_power:
+    input:
+        density=density_file,
+        code=library("linear_power", "abacus"),
+    output:
+        "results/{sim}/linear_power.nc",
+    log:
+        "logs/{sim}/measure_linear_power.log",
+    benchmark:
+        "logs/{sim}/measure_linear_power.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["features"]
+    resources:
+        # the density and its modes
+        mem_mb=memory(420, lambda w: 8 * grid_points(w.sim)),
+        runtime=30,
+    params:
+        redshift=config["redshift"],
+    message:
+        "Power of the linear density of {wildcards.sim}"
+    script:
+        "../scripts/measure_linear_power.py"

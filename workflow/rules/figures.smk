@@ -148,11 +148,7 @@ rule plot_losses:
 
 rule plot_gradient_spectra:
     input:
-        pca=expand(
-            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
-            model=config["scale_sets"],
-            allow_missing=True,
-        ),
+        pca=of_fits("gradient_pca.nc"),
         code=library("plots"),
     output:
         figure_in_report("gradient_spectra", "5. Directions"),
@@ -199,11 +195,7 @@ rule plot_directions:
 rule tabulate_claims:
     input:
         spectra=test_spectra(all_models()),
-        pca=expand(
-            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
-            model=config["scale_sets"],
-            allow_missing=True,
-        ),
+        pca=of_fits("gradient_pca.nc"),
         losses=losses_of(config["scale_sets"]),
         code=library("claims"),
     output:
@@ -272,6 +264,29 @@ rule plot_comparison:
         "../scripts/plot_comparison.py"
 
 
+rule plot_by_directions:
+    input:
+        comparison="results/tables/{set}_{tracer}_comparison.csv",
+        code=library("plots_comparison"),
+    output:
+        set_figure_in_report("by_directions", "5. Directions"),
+    log:
+        "logs/figures/{set}_{tracer}_by_directions.log",
+    benchmark:
+        "logs/figures/{set}_{tracer}_by_directions.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=models_by_directions(),
+    message:
+        "Figure: how many directions, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/plot_by_directions.py"
+
+
 rule tabulate_summary:
     input:
         spectra=spectra_of(all_models()),
@@ -304,11 +319,7 @@ rule tabulate_summary:
 
 rule tabulate_directions:
     input:
-        pca=expand(
-            "results/fits/{set}/{tracer}/{model}/gradient_pca.nc",
-            model=config["scale_sets"],
-            allow_missing=True,
-        ),
+        pca=of_fits("gradient_pca.nc"),
         code=library("tables"),
     output:
         report(
@@ -332,6 +343,55 @@ rule tabulate_directions:
         "Table: gradient power by direction, {wildcards.set}"
     script:
         "../scripts/tabulate_directions.py"
+
+
+rule tabulate_angles:
+    input:
+        pca=of_compared_fits("gradient_pca.nc"),
+        projections=of_compared_fits("projection.nc"),
+        covariance="results/fits/{set}/feature_covariance.nc",
+        code=library("angles"),
+    output:
+        table_in_report("angles", "principal angles", "5. Directions"),
+    log:
+        "logs/tables/{set}_{tracer}_angles.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_angles.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/tabulate_angles.py"
+
+
+rule tabulate_filters:
+    input:
+        pca=of_fits("gradient_pca.nc"),
+        projections=of_fits("projection.nc"),
+        linear_power=training_power,
+        halos=training_halos,
+        code=library("tables"),
+    output:
+        table_in_report("filters", "the first direction as a filter", "5. Directions"),
+    log:
+        "logs/tables/{set}_{tracer}_filters.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_filters.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=config["scale_sets"],
+    message:
+        "Table: the first direction beside a top-hat, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/tabulate_filters.py"
 
 
 localrules:

@@ -11,12 +11,14 @@ rule orthogonalise_features:
         "logs/fits/{set}/{tracer}/{base}/orthogonalise_features.log",
     benchmark:
         "logs/fits/{set}/{tracer}/{base}/orthogonalise_features.tsv"
+    wildcard_constraints:
+        base=BASE_OF_MODES,
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
         # a chunk of every feature at once
-        mem_mb=memory(460, chunk_bytes),
+        mem_mb=memory(350, moments_bytes),
         runtime=60,
     params:
         inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
@@ -24,6 +26,59 @@ rule orthogonalise_features:
         "Orthogonalising {wildcards.base} over the training boxes of {wildcards.set}"
     script:
         "../scripts/orthogonalise_features.py"
+
+
+rule make_inputs_by_hand:
+    input:
+        features=training_features,
+        linear_power=training_power,
+        code=library("hand_made"),
+    output:
+        "results/fits/{set}/{tracer}/{base}/projection.nc",
+    log:
+        "logs/fits/{set}/{tracer}/{base}/make_inputs_by_hand.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/{base}/make_inputs_by_hand.tsv"
+    wildcard_constraints:
+        base=BASE_BY_HAND,
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        # a chunk of every feature at once
+        mem_mb=memory(350, moments_bytes),
+        runtime=60,
+    params:
+        radius=lambda wildcards: VARIANTS[parse_network(wildcards.base).variant][
+            "tophat_radius"
+        ],
+    message:
+        "Inputs of {wildcards.base} by hand, over the training boxes of {wildcards.set}"
+    script:
+        "../scripts/make_inputs_by_hand.py"
+
+
+rule measure_feature_covariance:
+    input:
+        features=all_training_features,
+        code=library("projection"),
+    output:
+        "results/fits/{set}/feature_covariance.nc",
+    log:
+        "logs/fits/{set}/measure_feature_covariance.log",
+    benchmark:
+        "logs/fits/{set}/measure_feature_covariance.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        # a chunk of every feature at once
+        mem_mb=memory(350, moments_bytes),
+        runtime=60,
+    message:
+        "Covariance of all features over the training boxes of {wildcards.set}"
+    script:
+        "../scripts/measure_feature_covariance.py"
 
 
 rule find_gradient_directions:

@@ -1,6 +1,5 @@
 """Names of figures, tables and what they are drawn from, for every set, tracer and test box."""
 
-SET_FIGURES = ["comparison"]
 FIGURES = [
     "slices",
     "response",
@@ -35,13 +34,19 @@ def cases(pattern, boxes, **names):
     ]
 
 
+def set_figures():
+    """Those of all test boxes together; one number of directions makes no comparison."""
+    several = len(showcase_directions()) > 1
+    return ["comparison", "by_directions"] if several else ["comparison"]
+
+
 def figures():
     """Those of all test boxes together, and those that show the first of them."""
     suffixes = ["pdf", "png"]
     return [
         *set_cases(
             "results/figures/{set}_{tracer}_{figure}.{suffix}",
-            figure=SET_FIGURES,
+            figure=set_figures(),
             suffix=suffixes,
         ),
         *cases(
@@ -57,7 +62,7 @@ def tables():
     return [
         *set_cases(
             "results/tables/{set}_{tracer}_{table}.csv",
-            table=["claims", "comparison"],
+            table=["claims", "comparison", "angles", "filters"],
         ),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
         *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
@@ -90,6 +95,54 @@ def networks():
 
 def projected_models():
     return [f"{s}-pc{K}" for K in config["directions"] for s in config["scale_sets"]]
+
+
+def showcase_directions():
+    """The showcase on 1, 2, ... directions."""
+    found = {parse_network(name).directions: name for name in networks_of_showcase()}
+    return [found[K] for K in sorted(found.keys() - {None})]
+
+
+def networks_of_showcase():
+    """The showcase on its own inputs, or on directions of these."""
+    return [n for n in networks() if parse_network(n).base == config["showcase"]]
+
+
+def models_by_directions():
+    """The showcase on 1, 2, ... directions and on all inputs, and what stands for it by hand."""
+    by_hand = [
+        name
+        for name in networks()
+        if parse_network(name).base == name
+        and parse_network(name).variant in BY_HAND
+        and parse_network(name).scale_set == config["showcase"]
+    ]
+    return [*showcase_directions(), config["showcase"], *by_hand]
+
+
+def of_fits(file):
+    """A file of the networks at every scale set of the config."""
+    return expand(
+        f"results/fits/{{set}}/{{tracer}}/{{model}}/{file}",
+        model=config["scale_sets"],
+        allow_missing=True,
+    )
+
+
+def of_compared_fits(file):
+    """The same of a case, and of those with other halos or another training set."""
+
+    def files(wildcards):
+        own = wildcards.set, wildcards.tracer
+        of_other_halos = [(own[0], tracer) for tracer in config["tracers"]]
+        of_other_sets = [(name, own[1]) for name in SETS]
+        return [
+            path.format(set=name, tracer=tracer)
+            for name, tracer in dict.fromkeys([own, *of_other_halos, *of_other_sets])
+            for path in of_fits(file)
+        ]
+
+    return files
 
 
 def spectra_of(models):
@@ -145,11 +198,11 @@ def set_figure_in_report(name, category):
     return [f"{file}.pdf", png]
 
 
-def table_in_report(name, title):
+def table_in_report(name, title, category="0. Summary"):
     """A table of all test boxes, with its caption and its place in the report."""
     return report(
         f"results/tables/{{set}}_{{tracer}}_{name}.csv",
         caption=f"../report/{name}.rst",
-        category="0. Summary",
+        category=category,
         labels={"table": title} | SET_LABELS,
     )

@@ -1,0 +1,13 @@
+"""Rule plot_by_directions."""
+
+from lagbias.jobs import reporting
+from lagbias.plots_comparison import plot_by_directions
+
+
+def run(job):
+    with reporting(job):
+        plot_by_directions(job.input.comparison, job.params.models, job.output)
+
+
+if "snakemake" in globals():
+    run(snakemake)
