@@ -21,6 +21,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/yardsticks.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/interpretation.smk"
 include: "workflow/rules/figures.smk"
 
 

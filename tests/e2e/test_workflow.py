@@ -55,13 +55,15 @@ def config(run) -> dict:
 
 
 def test_every_figure_table_and_the_report_are_there(run):
-    names = ["slices", "response", "spectra_by_scales", "losses", "gradient_spectra"]
+    names = ["slices", "spectra_by_scales", "losses", "gradient_spectra"]
     for name in [*names, "yardsticks", "directions", "full_against_pc2"]:
         for suffix in ("pdf", "png"):
             figure = run / f"results/figures/tiny_N30_on_tiny_ph003_{name}.{suffix}"
             assert figure.stat().st_size > 5000, figure
-    for suffix in ("pdf", "png"):
-        assert (run / f"results/figures/tiny_N30_comparison.{suffix}").stat().st_size > 5000
+    for name in ("comparison", "explanation"):
+        for suffix in ("pdf", "png"):
+            figure = run / f"results/figures/tiny_N30_{name}.{suffix}"
+            assert figure.stat().st_size > 5000, figure
     assert (run / "results/report.html").stat().st_size > 100_000
 
 

@@ -372,6 +372,15 @@ def gradient_bytes(wildcards):
     )
 
 
+def explanation_bytes(wildcards):
+    """Particles of each grid point; a chunk's features, standardised and as inputs."""
+    boxes = SETS[wildcards.set]["train"]
+    per_point = 20 + 4 * network_inputs(wildcards.base)
+    return chunk_bytes(wildcards) + max(
+        4 * grid_points(box) + per_point * chunk_points(box) for box in boxes
+    )
+
+
 def spectra_bytes(sim):
     return 60 * cells(sim, "evaluation_cell_size")
 

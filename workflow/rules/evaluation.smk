@@ -128,28 +128,3 @@ rule compare_spectra:
         "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
         "../scripts/compare_spectra.py"
-
-
-rule sample_response:
-    input:
-        weights=all_seeds("results/fits/{set}/{tracer}/{base}"),
-        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
-        gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
-        features=box_features,
-        code=library("response"),
-    output:
-        "results/fits/{set}/{tracer}/{base}/on_{sim}/response.nc",
-    log:
-        "logs/fits/{set}/{tracer}/{base}/on_{sim}/sample_response.log",
-    benchmark:
-        "logs/fits/{set}/{tracer}/{base}/on_{sim}/sample_response.tsv"
-    conda:
-        "../../envs/training.yaml"
-    threads: config["threads"]["evaluation"]
-    resources:
-        mem_mb=memory(700, lambda w: 150 * chunk_points(w.sim)),
-        runtime=60,
-    message:
-        "f against density and directions, {wildcards.base} ({wildcards.set}) on {wildcards.sim}"
-    script:
-        "../scripts/sample_response.py"

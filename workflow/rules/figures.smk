@@ -23,27 +23,6 @@ rule plot_slices:
         "../scripts/plot_slices.py"
 
 
-rule plot_response:
-    input:
-        response=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/on_{{sim}}/response.nc",
-        code=library("plots"),
-    output:
-        figure_in_report("response", "2. The halo-to-mass ratio"),
-    log:
-        "logs/figures/{set}_{tracer}_on_{sim}_response.log",
-    benchmark:
-        "logs/figures/{set}_{tracer}_on_{sim}_response.tsv"
-    conda:
-        "../../envs/figures.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    message:
-        "Figure: f against density and directions, {wildcards.set}"
-    script:
-        "../scripts/plot_response.py"
-
-
 rule plot_spectra_by_scales:
     input:
         spectra=spectra_of(["linear", *config["scale_sets"]]),

@@ -2,7 +2,6 @@
 
 FIGURES = [
     "slices",
-    "response",
     "spectra_by_scales",
     "yardsticks",
     "losses",
@@ -35,13 +34,13 @@ def cases(pattern, boxes, **names):
 
 
 def set_figures():
-    """Those of all test boxes together; one number of directions makes no comparison."""
+    """Those of all test boxes or of none; one number of directions makes no comparison."""
     several = len(showcase_directions()) > 1
-    return ["comparison", "by_directions"] if several else ["comparison"]
+    return ["comparison", "explanation"] + ["by_directions"] * several
 
 
 def figures():
-    """Those of all test boxes together, and those that show the first of them."""
+    """Those of a training set and all its test boxes, and those that show the first of them."""
     suffixes = ["pdf", "png"]
     return [
         *set_cases(
@@ -62,7 +61,7 @@ def tables():
     return [
         *set_cases(
             "results/tables/{set}_{tracer}_{table}.csv",
-            table=["claims", "comparison", "angles", "filters"],
+            table=["claims", "comparison", "angles", "filters", "biases"],
         ),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
         *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
@@ -80,6 +79,22 @@ def captions():
 def lagrangian_yardsticks():
     """Yardsticks that give every Lagrangian point an f: those with scales in their names."""
     return [name for name in config["yardsticks"] if parse_yardstick(name)[1]]
+
+
+def polynomials():
+    """Those of them that are bias expansions."""
+    return [name for name in lagrangian_yardsticks() if name.startswith("poly-")]
+
+
+def bias_files():
+    """What tells biases: the showcase explained, the polynomials, the linear bias."""
+    folder = "results/fits/{set}/{tracer}"
+    linear = [f"{folder}/linear/bias.nc"] if "linear" in config["yardsticks"] else []
+    return {
+        "explanation": f"{folder}/{config['showcase']}/explain.nc",
+        "coefficients": [f"{folder}/{name}/coefficients.nc" for name in polynomials()],
+        "linear": linear,
+    }
 
 
 def all_models():
@@ -190,7 +205,7 @@ def figure_in_report(name, category):
 
 
 def set_figure_in_report(name, category):
-    """As ``figure_in_report``, of a figure that is of all test boxes."""
+    """As ``figure_in_report``, of a figure of all test boxes or of none."""
     file = f"results/figures/{{set}}_{{tracer}}_{name}"
     labels = {"figure": name.replace("_", " ")} | SET_LABELS
     caption = f"../report/{name}.rst"
@@ -199,7 +214,7 @@ def set_figure_in_report(name, category):
 
 
 def table_in_report(name, title, category="0. Summary"):
-    """A table of all test boxes, with its caption and its place in the report."""
+    """A table of all test boxes or of none, with its caption and its place in the report."""
     return report(
         f"results/tables/{{set}}_{{tracer}}_{name}.csv",
         caption=f"../report/{name}.rst",

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lagbias.biases import with_errors
 from lagbias.binned import DELTA_EDGES, Bins, density_bin
 from lagbias.errors import InputError
 from lagbias.layout import parse_yardstick
@@ -59,7 +60,8 @@ def fit_lagrangian_bias(
     output : path of a NetCDF file
         What ``to_dataset`` of the basis gives, and of the training particles: ``negative_share``,
         those with f < 0; ``ratio_of_delta`` (delta), <f> in bins of the density at the smallest
-        scale; ``negative_share_of_delta``, ``particles_of_delta``; ``loss`` per cube.
+        scale; ``negative_share_of_delta``, ``particles_of_delta``; ``loss`` per cube; of a
+        polynomial its ``biases`` and ``linear_response`` (``lagbias.biases``), with their errors.
     """
     kind, _ = parse_yardstick(model)
     basis = basis_of(kind, features)
@@ -76,8 +78,12 @@ def fit_lagrangian_bias(
         responses.append(density_response(basis.on(one), one, coefficients, Particles.read(store)))
     cubes = sum(open_store(path)["overdensity"].size for path in halos) / block**3
     loss = together.loss(coefficients) / cubes
-    data = basis.to_dataset(coefficients, jackknife_errors(basis, boxes), together)
+    left_out = left_out_coefficients(basis, boxes)
+    data = basis.to_dataset(coefficients, jackknife_errors(left_out), together)
     data = data.merge(summarised(sum(responses)))
+    if kind == "poly":
+        of_others = [basis.long_wave_response(one) for one in left_out]
+        data = data.merge(with_errors(basis.long_wave_response(coefficients), of_others))
     data["loss"] = ((), loss)
     data.attrs |= provenance(model=model, kind=kind, block=block, estimator=estimator)
     log.info("%s: loss %.4f, f < 0 for %.2g of particles", model, loss, data["negative_share"])
@@ -108,13 +114,17 @@ def read_box(
     return catalogue, halo_store["overdensity"].values
 
 
-def jackknife_errors(basis: Polynomial | Bins, boxes: Sequence[NormalEquations]) -> np.ndarray:
-    """Standard errors of the coefficients from leaving out each training box; NaN with one box."""
+def left_out_coefficients(basis: Polynomial | Bins, boxes: Sequence[NormalEquations]) -> np.ndarray:
+    """Coefficients fitted without each training box, (boxes, functions); NaN with one box."""
     count = len(boxes)
     if count < 2:
-        return np.full(len(basis), np.nan)
-    left_out = np.array([basis.solve(add_up([*boxes[:i], *boxes[i + 1 :]])) for i in range(count)])
-    return np.sqrt((count - 1) * left_out.var(axis=0))
+        return np.full((count, len(basis)), np.nan)
+    return np.array([basis.solve(add_up([*boxes[:i], *boxes[i + 1 :]])) for i in range(count)])
+
+
+def jackknife_errors(left_out: np.ndarray) -> np.ndarray:
+    """Standard errors from coefficients without each box, (boxes, functions)."""
+    return np.sqrt((len(left_out) - 1) * left_out.var(axis=0))
 
 
 def density_response(

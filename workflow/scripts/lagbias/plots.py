@@ -12,8 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy.fft
-import xarray as xr
-from matplotlib.colors import LogNorm, SymLogNorm
+from matplotlib.colors import SymLogNorm
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from lagbias.files import written_whole
@@ -58,6 +57,7 @@ LAGRANGIAN_LABELS = {
     "bins-lap": "f(δ, ∇²δ) in bins",
     "bins-g2": "f(δ, G₂) in bins",
 }
+NAMES_OF_KINDS = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
 SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure below it
 
 
@@ -139,60 +139,6 @@ def smoothed(field: np.ndarray, grid: Grid, scale: float = SHOWN_SMOOTHING) -> n
     window, window_last = (np.exp(-0.5 * (q * scale) ** 2) for q in (k, k_last))
     modes = scipy.fft.rfftn(field) * window[:, None, None] * window[:, None] * window_last
     return scipy.fft.irfftn(modes, s=field.shape, axes=(0, 1, 2))
-
-
-def plot_response(response: str | Path, outputs: Sequence[str | Path]) -> None:
-    """f against density at each scale, and the average f over the two gradient directions."""
-    data = read_netcdf(response)
-    enough = 20  # points a bin: fewer tell nothing
-    with drawn_to(outputs, ncols=2, figsize=(9, 3.9)) as (figure, axes):
-        left, right = axes[0]
-        for index, scale in enumerate(data["smoothing_scale"].values):
-            curve = data["ratio_of_delta"].sel(smoothing_scale=scale)
-            curve = curve.where(data["count_of_delta"].sel(smoothing_scale=scale) >= enough)
-            seeds = curve.drop_sel(member=MEAN)
-            left.fill_between(
-                data["delta"], seeds.min("member"), seeds.max("member"),
-                color=COLOURS[index], alpha=0.25, linewidth=0,
-            )  # fmt: skip
-            left.plot(
-                data["delta"],
-                curve.sel(member=MEAN),
-                **line_of(index),
-                label=f"R = {scale:g} Mpc/h",
-            )
-        left.axhline(1, color="0.6", linewidth=0.8)
-        left.set(xlabel=r"$\delta_R\,/\,\sigma_R$", ylabel=r"$\langle f\,|\,\delta_R\rangle$")
-        left.set_yscale("log")
-        highest = data["ratio_of_delta"].where(data["count_of_delta"] >= enough).max()
-        left.set_ylim(3e-3, 3 * float(highest))
-        left.set_title("box average; band: seeds")
-        left.legend(loc="lower right")
-        shown = data["ratio_of_directions"].where(data["count_of_directions"] >= enough)
-        levels = shown.values[np.isfinite(shown.values)]
-        image = right.pcolormesh(
-            data["first"], data["second"], shown.T, cmap=FIELD_COLOURS,
-            norm=LogNorm(vmin=max(levels.min(), 1e-3), vmax=levels.max()), rasterized=True,
-        )  # fmt: skip
-        right.contour(
-            data["first"],
-            data["second"],
-            shown.T,
-            levels=[0.1, 1, 10],
-            colors="white",
-            linewidths=1,
-        )
-        right.set(
-            xlabel="first gradient direction [σ]", ylabel="second gradient direction [σ]",
-            xlim=range_shown(shown, "first", "second"), ylim=range_shown(shown, "second", "first"),
-        )  # fmt: skip
-        figure.colorbar(image, ax=right, label="halo-to-mass ratio f (contours 0.1, 1, 10)")
-
-
-def range_shown(values: xr.DataArray, axis: str, other: str) -> tuple[float, float]:
-    """Where along an axis there are values, with a little room."""
-    places = values[axis].values[np.isfinite(values).any(other).values]
-    return places.min() - 0.4, places.max() + 0.4
 
 
 def wavenumber_axis(axis: plt.Axes) -> None:
@@ -409,9 +355,9 @@ def plot_directions(
     data = read_netcdf(gradient_pca)
     smallest, median = lagrangian_radii(halos)
     k = np.geomspace(0.01, 2.5, 300)
-    names = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
     labels = [
-        f"{names[kind]}\n{s:g}" for kind, s in zip(mapping.kinds, mapping.scales, strict=True)
+        f"{NAMES_OF_KINDS[kind]}\n{s:g}"
+        for kind, s in zip(mapping.kinds, mapping.scales, strict=True)
     ]
     with drawn_to(outputs, nrows=2, ncols=2, figsize=(9, 5.6), sharex="col") as (_, axes):
         for row in range(2):

@@ -5,7 +5,7 @@ f = 1 + sum_R [ b1 delta_R + b2 (delta_R^2 - sigma_R^2) + bG2 (G2_R - <G2_R>) + 
 as in arXiv:2109.13948 (without a factor 1/2 of b2), G2 the squared traceless tidal tensor. sigma^2
 and <G2> are of the training boxes' grids, so each term but the first averages to zero there; the
 constant is fitted with <f> = 1 over the training particles and differs from 1 by their scatter.
-Nothing keeps such an f from being negative.
+Nothing keeps such an f from being negative. A long wave sees the sums over R: b1, 2 b2, bG2.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lagbias.biases import long_wave_response
 from lagbias.features import KINDS
 from lagbias.mesh import Particles
 from lagbias.normal_equations import NormalEquations, solve_free
@@ -89,6 +90,15 @@ class Polynomial:
         scales = tuple(float(scale) for scale in data["smoothing_scale"].values)
         coefficients = np.append(float(data["constant"]), data["coefficient"].values.reshape(-1))
         return cls(scales, data["variance"].values, data["mean_shear"].values), coefficients
+
+    def long_wave_response(self, coefficients: np.ndarray) -> xr.Dataset:
+        """Its biases and b1(k) (``lagbias.biases``): f averages 1, delta_R and its Laplacian 0."""
+        by_term = dict(zip(TERMS, coefficients[1:].reshape(len(self.scales), -1).T, strict=True))
+        kinds = [kind for kind in KINDS for _ in self.scales]
+        gradient = np.concatenate([by_term[kind] for kind in KINDS])
+        curvature = 2 * by_term["delta_squared"].sum()
+        response = long_wave_response(kinds, self.scales * len(KINDS), gradient, curvature)
+        return response.drop_dims("feature")
 
     def columns(
         self, kind: str, number: int, values: np.ndarray

@@ -1,19 +1,21 @@
-"""Rule sample_response."""
+"""Rule explain_model."""
 
+from lagbias.explanation import write_explanation
 from lagbias.jobs import reporting
 from lagbias.layout import features_by_box, weights_by_seed
-from lagbias.response import write_response
 
 
 def run(job):
     with reporting(job):
-        write_response(
+        write_explanation(
             weights_by_seed(job.input.weights),
             job.input.projection,
             job.input.gradient_pca,
-            features_by_box(job.input.features)[0],
+            features_by_box(job.input.features),
+            job.input.particles,
             job.output[0],
             threads=job.threads,
+            training_set=job.wildcards.set,
         )
 
 
