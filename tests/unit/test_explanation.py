@@ -1,8 +1,10 @@
 """What f is: derivatives against finite differences, averages over particles, biases by formula."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from lagbias import explanation
 from lagbias.biases import BIASES, WAVENUMBERS, long_wave_response, with_errors
 from lagbias.errors import InputError
@@ -12,7 +14,8 @@ from lagbias.mesh import Particles
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
 from lagbias.projection import Projection, project_on_gradients, values_at
 from lagbias.seeds import generator_of
-from lagbias.stores import open_store, read_netcdf
+from lagbias.stores import open_store, read_netcdf, write_netcdf
+from lagbias.tables import write_biases
 
 SEEDS = (1, 2)
 B1, B2, LAPLACIAN, SHEAR = range(len(BIASES))
@@ -229,6 +232,33 @@ def test_same_box_twice_has_no_scatter(explained):
     for route in ROUTES:
         errors = data["biases_error"].sel(route=route).values[:, :SHEAR]
         np.testing.assert_allclose(errors, 0, atol=1e-9)
+
+
+def test_table_has_a_line_a_model_and_route(explained, tmp_path):
+    data, *_ = explained
+    write_netcdf(data, tmp_path / "explain.nc")
+    polynomial = long_wave_response(("delta", "laplacian"), (2.0, 2.0), np.array([0.7, 1]), 1.5)
+    polynomial = with_errors(polynomial, [polynomial] * 2).drop_dims("feature")
+    write_netcdf(polynomial, tmp_path / "poly.nc")
+    write_netcdf(xr.Dataset({"bias": ((), 1.8)}), tmp_path / "bias.nc")
+    write_biases(
+        "R2-R4", tmp_path / "explain.nc", {"poly-R2": tmp_path / "poly.nc"}, tmp_path / "bias.nc",
+        tmp_path / "biases.csv",
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "biases.csv").set_index(["model", "route"])
+    assert table.index.tolist() == [
+        ("R2-R4", "derivatives"), ("R2-R4", "moments"), ("poly-R2", "coefficients"),
+        ("linear", "power"),
+    ]  # fmt: skip
+    mean, *seeds = data["biases"].sel(route="derivatives", bias="b2").values[::-1]
+    row = table.loc[("R2-R4", "derivatives")]
+    np.testing.assert_allclose(
+        row[["b2", "b2_seed_min", "b2_seed_max"]], [mean, min(seeds), max(seeds)], rtol=1e-4
+    )
+    np.testing.assert_allclose(table["b1"].values[2:], [0.7, 0.8], rtol=1e-4)
+    np.testing.assert_allclose(table["eulerian_b1"].values[2:], [1.7, 1.8], rtol=1e-4)
+    at_k = (0.7 - 0.1**2) * np.exp(-0.5 * (0.1 * 2) ** 2)
+    assert table.loc[("poly-R2", "coefficients"), "b1_at_k0.1"] == pytest.approx(at_k, rel=1e-4)
 
 
 def test_network_of_few_directions_is_refused(explained, stores, tmp_path):

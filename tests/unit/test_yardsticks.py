@@ -249,6 +249,27 @@ def test_fit_is_read_back_as_it_was_written(model, stores, tmp_path):
     assert np.isnan(data["standard_error"]).all()  # one box tells no scatter
 
 
+def test_polynomial_responds_to_long_waves_by_the_sums_of_its_coefficients(stores, tmp_path):
+    """Against differences of <f> over a long wave, written out by hand."""
+    path = tmp_path / "coefficients.nc"
+    boxes = [stores.features], [stores.particles], [stores.halos]
+    lagrangian.fit_lagrangian_bias("poly-R2-R4", *boxes, 2, "unbiased", path)
+    data = read_netcdf(path)
+    coefficient = data["coefficient"]
+
+    def mean_ratio(wave):  # all but these two terms average to zero
+        delta, squared = (coefficient.sel(term=term).sum() for term in ("delta", "delta_squared"))
+        return float(1 + delta * wave + squared * wave**2)
+
+    step = 0.1
+    up, down = mean_ratio(step), mean_ratio(-step)
+    expected = [(up - down) / (2 * step), (up + down - 2) / step**2]
+    np.testing.assert_allclose(data["biases"].sel(bias=["b1", "b2"]), expected, rtol=1e-9)
+    shear = float(coefficient.sel(term="g2").sum())
+    assert float(data["biases"].sel(bias="b_shear")) == pytest.approx(shear)
+    assert np.isnan(data["biases_error"]).all()  # one box tells no scatter
+
+
 def test_two_boxes_tell_the_scatter_and_the_same_box_twice_tells_none(stores):
     equations = equations_of("poly", stores)
     basis = on_planted("poly", stores).basis
