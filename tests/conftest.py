@@ -76,6 +76,8 @@ class PlantedBox:
     lagrangian_index: np.ndarray
     halo_position: np.ndarray
     particle_count: np.ndarray
+    velocity: np.ndarray  # [km/s]
+    halo_velocity: np.ndarray
 
 
 def gaussian_field(points: int, random: np.random.Generator, slope: float = -2.0) -> np.ndarray:
@@ -97,9 +99,14 @@ def plant_box(
     particles: int = 8000,
     halos: int = 300,
     seed: int = 1,
+    speed: float = 0.0,
 ) -> PlantedBox:
     """Write a made-up box under ``root`` in AbacusSummit's layout and formats."""
     random = np.random.default_rng(seed)
+    velocity, halo_velocity = (
+        speed * np.random.default_rng([seed, count]).normal(size=(count, 3))
+        for count in (particles, halos)
+    )
     files = BoxFiles.under(root, name, REDSHIFT, density_grid)
     header = {
         "SimName": name, "BoxSize": box_size, "BoxSizeHMpc": box_size, "Redshift": REDSHIFT,
@@ -118,7 +125,7 @@ def plant_box(
     split = particles * 3 // 4
     for kind, part in (("field", slice(0, split)), ("halo", slice(split, None))):
         abacus_writer.write_particles(
-            files.halos, kind, header, position[part], np.zeros_like(position[part]), packed[part],
+            files.halos, kind, header, position[part], velocity[part], packed[part],
             [0, 500],
         )  # fmt: skip
 
@@ -126,12 +133,12 @@ def plant_box(
     particle_count = np.sort(np.rint(30 * random.pareto(1.5, halos) + 30).astype(np.int64))[::-1]
     columns = {
         "id": np.arange(halos), "N": particle_count, "x_com": halo_position,
-        "v_com": np.zeros((halos, 3)), "npstartA": np.zeros(halos), "npoutA": np.zeros(halos),
+        "v_com": halo_velocity, "npstartA": np.zeros(halos), "npoutA": np.zeros(halos),
     }  # fmt: skip
     abacus_writer.write_halos(files.halos, header, columns, [0, halos // 3])
     return PlantedBox(
         files, header, initial * np.float32(GROWTH), position, index, halo_position,
-        particle_count,
+        particle_count, velocity, halo_velocity,
     )  # fmt: skip
 
 

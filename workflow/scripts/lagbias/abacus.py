@@ -148,7 +148,45 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     return overdensity, float(header["BoxSize"])
 
 
-def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray, dict]:
+def in_redshift_space(
+    position: np.ndarray, velocity: np.ndarray, header: Mapping[str, object], path: str | Path
+) -> np.ndarray:
+    """Positions as an observer far along z sees them, x + z^ v_z / (a H) (Kaiser 1987).
+
+    Parameters
+    ----------
+    position : float32, (n, 3)
+        Comoving [Mpc/h], in [-L/2, L/2].
+    velocity : float32, (n, 3)
+        Proper peculiar velocity [km/s].
+    header : mapping
+        ``VelZSpace_to_kms`` is a H L, the velocity [km/s] that displaces by the box's side L.
+    path : path, named in the error
+
+    Returns
+    -------
+    float32, (n, 3), wrapped into [-L/2, L/2)
+
+    Raises
+    ------
+    InputError
+        If the header does not say what a velocity displaces by.
+    """
+    if "VelZSpace_to_kms" not in header:
+        raise InputError(
+            f"{path}: the header lacks VelZSpace_to_kms; expected it beside BoxSize, since "
+            "redshift space needs it: fetch or make the file again"
+        )
+    side = float(header["BoxSize"])
+    along = position[:, 2] + velocity[:, 2] * (side / float(header["VelZSpace_to_kms"]))
+    displaced = position.copy()
+    displaced[:, 2] = (along.astype(np.float64) + side / 2) % side - side / 2
+    return displaced
+
+
+def read_halos(
+    halos: Path, more_than: int = 0, redshift_space: bool = False
+) -> tuple[np.ndarray, np.ndarray, dict]:
     """The CompaSO halos of one box, not cleaned (most small boxes have no cleaned catalogue).
 
     Parameters
@@ -158,6 +196,8 @@ def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray,
         one number do not cover one range of x.
     more_than : int
         Halos of more particles than this are kept.
+    redshift_space : bool
+        Whether they are displaced along z by ``v_com`` (see ``in_redshift_space``).
 
     Returns
     -------
@@ -187,15 +227,17 @@ def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray,
         check_same_name(names, "halos")
         with _reading(file), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            catalogue = CompaSOHaloCatalog(
-                file, cleaned=False, subsamples=False, fields=["N", "x_com"]
-            )
+            fields = ["N", "x_com", *(["v_com"] if redshift_space else [])]
+            catalogue = CompaSOHaloCatalog(file, cleaned=False, subsamples=False, fields=fields)
         position = np.asarray(catalogue.halos["x_com"])
+        if redshift_space:
+            velocity = np.asarray(catalogue.halos["v_com"])
+            position = in_redshift_space(position, velocity, catalogue.header, file)
         bad = int((~np.isfinite(position)).any(axis=1).sum())
         if bad:
             raise InputError(
-                f"{file}: x_com of {bad} of {len(position)} halos is not finite; expected "
-                "positions; fetch or make the halo_info files again"
+                f"{file}: {' or '.join(fields[1:])} of {bad} of {len(position)} halos is not "
+                "finite; expected positions; fetch or make the halo_info files again"
             )
         count = np.asarray(catalogue.halos["N"]).astype(np.int64)
         total, largest = total + len(count), max(largest, count.max(initial=0))
@@ -210,7 +252,9 @@ def read_halos(halos: Path, more_than: int = 0) -> tuple[np.ndarray, np.ndarray,
     return np.concatenate(positions), np.concatenate(counts), header
 
 
-def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
+def particle_chunks(
+    files: BoxFiles, redshift_space: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
     """Every particle of subsample A exactly once, some millions at a time.
 
     The files are read one by one and not through the halo catalogue, which drops the particles
@@ -249,7 +293,11 @@ def particle_chunks(files: BoxFiles) -> Iterator[tuple[np.ndarray, np.ndarray, d
                 )
             for start in range(0, len(rvint), CHUNK_PARTICLES):
                 part = slice(start, start + CHUNK_PARTICLES)
-                position, _ = unpack_rvint(rvint[part], header["BoxSize"], velout=False)
+                position, velocity = unpack_rvint(
+                    rvint[part], header["BoxSize"], velout=None if redshift_space else False
+                )
+                if redshift_space:
+                    position = in_redshift_space(position, velocity, header, rv_file)
                 index = unpack_pids(packed_pid[part], lagr_idx=True)["lagr_idx"]
                 yield position, index, header
 

@@ -19,7 +19,15 @@ from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN, BoxFiles, Tracer
-from lagbias.mesh import Mesh, Particles, lagrangian_points, paint, particles_of_points
+from lagbias.mesh import (
+    Mesh,
+    Particles,
+    halo_overdensity,
+    lagrangian_points,
+    paint,
+    particles_of_points,
+)
+from lagbias.sampling import append_sampling_noises
 from lagbias.stores import append_variable, open_store, provenance, read_values, set_attributes
 
 log = logging.getLogger(__name__)
@@ -277,24 +285,29 @@ def write_label_prediction(
     """
     catalogue = open_store(particles)
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
-    resolution = Mesh(catalogue.attrs["cells"], box_size).resolution
+    mesh = Mesh(catalogue.attrs["cells"], box_size)
     position = np.concatenate(list(labelled_positions(files, min_particles)))
     _check_labelled(len(position), files, min_particles)
     log.info("%d of %d particles are in halos", len(position), everything)
     # Centres of sub-cells, as all other particles are known and as their window is taken off.
-    position = (np.floor(position / resolution) + 0.5) * resolution + box_size / 2
+    position = (np.floor(position / mesh.resolution) + 0.5) * mesh.resolution + box_size / 2
     grid = Grid(Mesh.of_cell_size(cell_size, box_size).cells, box_size)
     field = paint([((position % box_size).astype(np.float32), None)], grid, threads)
-    thinning = (1 - catalogue.attrs["sampled_fraction"]) * box_size**3
-    volume = {"units": "(Mpc/h)^3"}
+    cells = halo_overdensity(position - box_size / 2, np.ones(len(position)), mesh)
+    sums = np.full((3, 1), float(len(position)))  # f is 0 or the same for all
+    share = catalogue.attrs["sampled_fraction"]
+    evaluation = ("x", "y", "z")
     with written_whole(store) as partial:
-        append_variable(partial, "overdensity", field[None], ("member", "x", "y", "z"), units="1")
+        append_variable(partial, "overdensity", field[None], ("member", *evaluation), units="1")
+        append_variable(partial, "square_overdensity", field, evaluation, units="1")
+        append_variable(
+            partial, "cell_overdensity", cells[None], ("member", "cell_x", "cell_y", "cell_z"),
+            units="1",
+        )  # fmt: skip
         append_variable(partial, "mean_ratio", np.ones(1), ("member",), units="1")
-        for name, number in (
-            ("sampling_noise", len(position)), ("sampling_noise_with_matter", everything),
-        ):  # fmt: skip
-            append_variable(partial, name, np.array([thinning / number]), ("member",), **volume)
+        append_sampling_noises(partial, sums, everything, share, box_size)
         set_attributes(
             partial,
-            **provenance(box_size=box_size, **attributes), resolution=resolution, members=[MEAN],
+            **provenance(box_size=box_size, **attributes),
+            resolution=mesh.resolution, members=[MEAN],
         )  # fmt: skip

@@ -155,7 +155,12 @@ def lagrangian_points(lattice_index: np.ndarray, ppd: int, points: int) -> np.nd
 
 
 def write_particles(
-    files: BoxFiles, redshift: float, cell_size: float, store: str | Path, threads: int = 1
+    files: BoxFiles,
+    redshift: float,
+    cell_size: float,
+    store: str | Path,
+    threads: int = 1,
+    redshift_space: bool = False,
 ) -> None:
     """Write every subsample particle of a box as two integers, sorted by final cell.
 
@@ -173,6 +178,8 @@ def write_particles(
         Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
         (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``.
     threads : int
+    redshift_space : bool
+        Whether final cells are those of positions displaced along z by velocities.
 
     Raises
     ------
@@ -188,7 +195,9 @@ def write_particles(
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
         try:
-            counts, header = _sort_into_slabs(files, redshift, density_header, mesh, points, spool)
+            counts, header = _sort_into_slabs(
+                files, redshift, density_header, mesh, points, spool, redshift_space
+            )
             _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
@@ -196,12 +205,18 @@ def write_particles(
             partial,
             **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
             cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
-            sampled_fraction=int(counts.sum()) / float(header["NP"]),
+            sampled_fraction=int(counts.sum()) / float(header["NP"]), redshift_space=redshift_space,
         )  # fmt: skip
 
 
 def _sort_into_slabs(
-    files: BoxFiles, redshift: float, density_header: dict, mesh: Mesh, points: int, spool: Path
+    files: BoxFiles,
+    redshift: float,
+    density_header: dict,
+    mesh: Mesh,
+    points: int,
+    spool: Path,
+    redshift_space: bool,
 ) -> tuple[np.ndarray, dict]:
     """Append the packed particles of a box to one file for each slab of cells along x.
 
@@ -215,7 +230,7 @@ def _sort_into_slabs(
     edges = np.arange(mesh.cells + 1, dtype=object) * mesh.cells**2 * mesh.subcells**3 << 32
     edges[-1] -= 1  # of the last slab may be 2^64; no particle is there
     edges = edges.astype(np.uint64)
-    for position, lattice_index, header in particle_chunks(files):
+    for position, lattice_index, header in particle_chunks(files, redshift_space):
         check_same_box(header, density_header, redshift, str(files.halos))
         packed = np.empty(len(position), dtype=np.uint64)
         ppd = round(float(header["ppd"]))  # a float in the headers
@@ -423,7 +438,12 @@ def halo_overdensity(position: np.ndarray, particle_count: np.ndarray, mesh: Mes
 
 
 def write_halos(
-    files: BoxFiles, redshift: float, min_particles: int, cell_size: float, store: str | Path
+    files: BoxFiles,
+    redshift: float,
+    min_particles: int,
+    cell_size: float,
+    store: str | Path,
+    redshift_space: bool = False,
 ) -> None:
     """Write the halos with more than ``min_particles`` particles, and their overdensity.
 
@@ -438,13 +458,15 @@ def write_halos(
     store : path of the zarr store
         ``overdensity`` float32 (x, y, z) on the training mesh, mass-weighted, nearest grid point;
         ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count`` int64 (halo).
+    redshift_space : bool
+        Whether positions are displaced along z by velocities.
 
     Raises
     ------
     InputError
         If no halo is above the cut, or halos and density are of different boxes.
     """
-    position, particle_count, header = read_halos(files.halos, min_particles)
+    position, particle_count, header = read_halos(files.halos, min_particles, redshift_space)
     density_header = read_header(files.density)
     check_same_box(header, density_header, redshift, str(files.halos))
     box_size = float(header["BoxSize"])
@@ -458,10 +480,23 @@ def write_halos(
         set_attributes(
             partial,
             **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
-            min_particles=min_particles, cells=mesh.cells,
+            min_particles=min_particles, cells=mesh.cells, redshift_space=redshift_space,
             particle_mass=float(header["ParticleMassHMsun"]), particle_mass_units="Msun/h",
             particle_volume=box_size**3 / float(header["NP"]), particle_volume_units="(Mpc/h)^3",
         )  # fmt: skip
+
+
+def halo_points(halos: str | Path, box_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and weights of the halos of a store, as they are painted.
+
+    Returns
+    -------
+    position : float32, (n, 3) in [0, L) [Mpc/h]
+    weight : float64, (n,)
+    """
+    store = open_store(halos)
+    position = (store["position"].values + np.float32(box_size / 2)) % np.float32(box_size)
+    return position, store["particle_count"].values.astype(np.float64)
 
 
 def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.ndarray, float]:
@@ -473,10 +508,6 @@ def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.nda
     shot_noise : float
         V sum(M^2) / sum(M)^2 [(Mpc/h)^3], the Poisson noise of mass-weighted points.
     """
-    store = open_store(halos)
-    mass = store["particle_count"].values.astype(np.float64)
-    position = (store["position"].values + np.float32(grid.box_size / 2)) % np.float32(
-        grid.box_size
-    )
+    position, mass = halo_points(halos, grid.box_size)
     shot_noise = grid.box_size**3 * (mass**2).sum() / mass.sum() ** 2
     return paint([(position, mass.astype(np.float32))], grid, threads), float(shot_noise)

@@ -14,6 +14,7 @@ from lagbias.layout import MEAN
 from lagbias.mesh import Mesh, Particles, add_points, to_overdensity
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection, slabs
+from lagbias.sampling import append_sampling_noises
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
 
 log = logging.getLogger(__name__)
@@ -143,9 +144,11 @@ def write_fields(
     cell_size : float
         Of the evaluation mesh [Mpc/h].
     store : path of the zarr store
-        ``overdensity`` float32 (member, x, y, z); ``mean_ratio`` (member), <f> over this box's
-        particles before it is divided out; ``sampling_noise`` (member) [(Mpc/h)^3], the power
-        that a random subsample of the particles adds, (1 - s) V sum f^2 / (sum f)^2.
+        ``overdensity`` float32 (member, x, y, z); ``cell_overdensity`` float32 (member, cell_x,
+        cell_y, cell_z), in the sharp cells of the training mesh; ``square_overdensity`` float32
+        (x, y, z), of particles that carry the square of the last member's f; ``mean_ratio``
+        (member), <f> over this box's particles before it is divided out; and the noises of
+        ``sampling.append_sampling_noises``.
 
     Raises
     ------
@@ -157,30 +160,37 @@ def write_fields(
             _check_points(len(ratio), particles.density_grid**3)
     members = [*members, MEAN] if len(members) > 1 else [MEAN]
     grid = evaluation_grid(cell_size, particles.mesh.box_size)
+    mesh = particles.mesh
     fields = np.zeros((len(members), *grid.shape), dtype=np.float32)
-    sums, squares = np.zeros((2, len(members)))
+    squared = np.zeros(grid.shape, dtype=np.float32)
+    cells = np.zeros((len(members), mesh.size))
+    sums = np.zeros((3, len(members)))  # of f, f^2 and f^3
     for position, points in particles.chunks():
+        cell = mesh.nearest_cell(position - np.float32(mesh.box_size / 2))
         for number, carried in enumerate(_carried(ratios, points)):
             add_points(fields[number], position, carried, grid, threads)
-            sums[number] += carried.sum(dtype=np.float64)
-            squares[number] += np.square(carried, dtype=np.float64).sum()
-    for field in fields:
+            cells[number] += np.bincount(cell, carried, mesh.size)
+            powers = np.power.outer(carried.astype(np.float64), [1, 2, 3])
+            sums[:, number] += powers.sum(axis=0)
+        add_points(squared, position, carried**2, grid, threads)
+    for field in (*fields, squared):
         to_overdensity(field)
+    cells = np.stack([to_overdensity(field) for field in cells]).astype(np.float32)
     count = len(particles.final_cell)
-    thinning = (1 - particles.sampled_fraction) * grid.box_size**3
-    volume = {"units": "(Mpc/h)^3"}
+    evaluation = ("x", "y", "z")
     with written_whole(store) as partial:
-        append_variable(partial, "overdensity", fields, ("member", "x", "y", "z"), units="1")
-        for name, values, units in (
-            ("mean_ratio", sums / count, {"units": "1"}),
-            ("sampling_noise", thinning * squares / sums**2, volume),
-            ("sampling_noise_with_matter", np.full(len(sums), thinning / count), volume),
-        ):
-            append_variable(partial, name, values, ("member",), **units)
+        append_variable(partial, "overdensity", fields, ("member", *evaluation), units="1")
+        append_variable(partial, "square_overdensity", squared, evaluation, units="1")
+        append_variable(
+            partial, "cell_overdensity", cells.reshape(-1, *(mesh.cells,) * 3),
+            ("member", "cell_x", "cell_y", "cell_z"), units="1",
+        )  # fmt: skip
+        append_variable(partial, "mean_ratio", sums[0] / count, ("member",), units="1")
+        append_sampling_noises(partial, sums, count, particles.sampled_fraction, grid.box_size)
         set_attributes(
             partial,
             **provenance(box_size=grid.box_size, **attributes),
-            resolution=particles.mesh.resolution,
+            resolution=mesh.resolution,
             members=members,
         )
 

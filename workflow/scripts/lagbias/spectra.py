@@ -5,10 +5,12 @@ in shells by numpy's ``bincount``: abacusutils' counting, to which a test compar
 several seconds in every process (numba refuses to keep it) and sums in float32.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import scipy.fft
+import scipy.special
 import xarray as xr
 from abacusnbody.analysis.power_spectrum import get_W_compensated
 
@@ -16,6 +18,8 @@ from lagbias.grids import Grid
 from lagbias.mesh import paint_halos
 from lagbias.stores import open_store, provenance, write_netcdf
 
+# Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
+BANDS = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
 SHELL_GROWTH = 0.12  # relative width of a shell where it is wider than the fundamental mode
 
 
@@ -70,12 +74,20 @@ class Shells:
         # Numbers that ``digitize`` gives: 0 below the first edge, ``len(edges)`` above the last.
         return np.bincount(shell.ravel(), values.ravel(), len(self.edges) + 1)[1:-1]
 
-    def power(self, first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
-        """Auto or cross power, V <Re(first second*)>, summed in float64.
+    def only(self, modes: np.ndarray, shell: int) -> np.ndarray:
+        """The modes of one shell, zero elsewhere, (n, n, n // 2 + 1)."""
+        return np.where(self._shell == shell + 1, modes, modes.dtype.type(0))
+
+    def power(
+        self, first: np.ndarray, second: np.ndarray | None = None, multipole: int = 0
+    ) -> np.ndarray:
+        """Auto or cross power, V (2 l + 1) <L_l(k_z / k) Re(first second*)>, summed in float64.
 
         Parameters
         ----------
         first, second : complex64, (n, n, n // 2 + 1), modes of ``field_modes``
+        multipole : int
+            Even l of the Legendre polynomial in the cosine to the line of sight, which is z.
 
         Returns
         -------
@@ -85,9 +97,18 @@ class Shells:
         for number, plane in enumerate(first):
             other = plane if second is None else second[number]
             product = plane.real * other.real + plane.imag * other.imag
-            total += self._sum(number, product * self._copies)
+            total += self._sum(number, product * self._copies * self._legendre(number, multipole))
         with np.errstate(invalid="ignore"):
             return total / self.modes * self.grid.box_size**3
+
+    def _legendre(self, plane: int, multipole: int) -> np.ndarray | float:
+        """(2 l + 1) L_l(k_z / k) of a plane's modes (y, z)."""
+        if multipole == 0:
+            return 1.0
+        across, along = self.grid.wavenumbers(), self.grid.half_wavenumbers()
+        k = np.sqrt(across[plane] ** 2 + across[:, None] ** 2 + along**2)
+        cosine = along / np.where(k > 0, k, 1)
+        return (2 * multipole + 1) * scipy.special.eval_legendre(multipole, cosine)
 
 
 def field_modes(
@@ -141,52 +162,88 @@ def write_spectra(
         ``power_halo``, ``power_halo_matter``; ``shot_noise``; and the ratios ``power_ratio`` =
         P_model / P_halo, ``cross_ratio`` = P_cross / P_halo, ``matter_cross_ratio`` =
         P_model,matter / P_halo,matter, ``correlation`` r = P_cross / sqrt(P_model P_halo),
-        ``error_over_shot`` = P_error / shot noise.
+        ``one_minus_r2`` = 1 - r^2, ``error_over_shot`` = P_error / shot noise. Of model, halos and
+        cross, the quadrupole along z as well, and its ratios to the halos': in real space it is
+        zero but for the scatter of few modes; sampling noise has none.
     threads : int
     """
     model_store = open_store(prediction)
-    members = list(model_store.attrs["members"])
     grid = Grid(model_store.sizes["x"], model_store.attrs["box_size"])
     shells = Shells(grid, shell_edges(grid, k_max))
     halo_field, shot_noise = paint_halos(halos, grid, threads)
     halo = field_modes(halo_field, grid, threads)
     matter_store = open_store(matter)
-    resolution = matter_store.attrs["resolution"]
-    mass = field_modes(matter_store["overdensity"][0].values, grid, threads, resolution)
-    p_halo = shells.power(halo)
-    p_halo_matter = shells.power(halo, mass)
-    rows = {name: [] for name in ("model", "error", "cross", "model_matter")}
-    for member in range(len(members)):
-        field = model_store["overdensity"][member].values
-        model = field_modes(field, grid, threads, resolution)
-        noise = float(model_store["sampling_noise"][member])
-        rows["model"].append(shells.power(model) - noise)
-        rows["cross"].append(shells.power(model, halo))
-        with_matter = float(model_store["sampling_noise_with_matter"][member])
-        rows["model_matter"].append(shells.power(model, mass) - with_matter)
-        rows["error"].append(shells.power(model - halo) - noise)
-    rows = {name: np.array(values) for name, values in rows.items()}
-    both, volume = ("member", "k"), {"units": "(Mpc/h)^3"}
+    field = matter_store["overdensity"][0].values
+    mass = field_modes(field, grid, threads, matter_store.attrs["resolution"])
+    of_members = _spectra_of_members(model_store, shells, halo, mass, threads)
+    volume = {"units": "(Mpc/h)^3"}
+    of_halos = {
+        "power_halo": shells.power(halo),
+        "power_halo_matter": shells.power(halo, mass),
+        "quadrupole_halo": shells.power(halo, multipole=2),
+    }
     write_netcdf(
         xr.Dataset(
-            {f"power_{name}": (both, values, volume) for name, values in rows.items()}
+            {name: (("member", "k"), values, volume) for name, values in of_members.items()}
+            | {name: ("k", values, volume) for name, values in of_halos.items()}
             | {
-                "power_halo": ("k", p_halo, volume),
-                "power_halo_matter": ("k", p_halo_matter, volume),
                 "modes": ("k", shells.modes),
                 "shot_noise": ((), shot_noise, volume),
                 "mean_ratio": ("member", model_store["mean_ratio"].values),
-                "power_ratio": (both, rows["model"] / p_halo),
-                "cross_ratio": (both, rows["cross"] / p_halo),
-                "matter_cross_ratio": (both, rows["model_matter"] / p_halo_matter),
-                "correlation": (both, rows["cross"] / np.sqrt(rows["model"] * p_halo)),
-                "error_over_shot": (both, rows["error"] / shot_noise),
+            }
+            | {
+                name: (("member", "k"), values)
+                for name, values in _ratios(of_members, of_halos, shot_noise).items()
             },
-            coords={"member": members, "k": ("k", shells.k, {"units": "h/Mpc"})},
+            coords={
+                "member": list(model_store.attrs["members"]),
+                "k": ("k", shells.k, {"units": "h/Mpc"}),
+            },
             attrs=provenance(box_size=grid.box_size, **attributes),
         ),
         output,
     )
+
+
+def _spectra_of_members(
+    store: xr.Dataset, shells: Shells, halo: np.ndarray, mass: np.ndarray, threads: int
+) -> dict[str, np.ndarray]:
+    """Spectra of each member of a model with itself, the halos and matter, (member, shells)."""
+    rows = []
+    for member in range(store.sizes["member"]):
+        field = store["overdensity"][member].values
+        model = field_modes(field, shells.grid, threads, store.attrs["resolution"])
+        noise, with_matter = (
+            float(store[name][member]) for name in ("sampling_noise", "sampling_noise_with_matter")
+        )
+        rows.append(
+            {
+                "power_model": shells.power(model) - noise,
+                "power_error": shells.power(model - halo) - noise,
+                "power_cross": shells.power(model, halo),
+                "power_model_matter": shells.power(model, mass) - with_matter,
+                "quadrupole_model": shells.power(model, multipole=2),
+                "quadrupole_cross": shells.power(model, halo, multipole=2),
+            }
+        )
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _ratios(
+    members: Mapping[str, np.ndarray], halos: Mapping[str, np.ndarray], shot_noise: float
+) -> dict[str, np.ndarray]:
+    """Ratios of ``write_spectra``, (member, shells)."""
+    correlation = members["power_cross"] / np.sqrt(members["power_model"] * halos["power_halo"])
+    return {
+        "power_ratio": members["power_model"] / halos["power_halo"],
+        "cross_ratio": members["power_cross"] / halos["power_halo"],
+        "matter_cross_ratio": members["power_model_matter"] / halos["power_halo_matter"],
+        "quadrupole_ratio": members["quadrupole_model"] / halos["quadrupole_halo"],
+        "quadrupole_cross_ratio": members["quadrupole_cross"] / halos["quadrupole_halo"],
+        "correlation": correlation,
+        "one_minus_r2": 1 - correlation**2,
+        "error_over_shot": members["power_error"] / shot_noise,
+    }
 
 
 def in_band(spectra: xr.Dataset, k_min: float, k_max: float) -> xr.Dataset:

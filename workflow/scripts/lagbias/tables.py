@@ -20,11 +20,9 @@ from lagbias.filters import (
 from lagbias.layout import MEAN
 from lagbias.linear_power import LinearPower
 from lagbias.projection import Projection
-from lagbias.spectra import band_average, in_band
+from lagbias.spectra import BANDS, band_average, in_band
 from lagbias.stores import open_store, read_netcdf
 
-# Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
-BANDS = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
 BIAS_WAVENUMBER = 0.1  # h/Mpc, of the response beside that to an endless wave
 
 

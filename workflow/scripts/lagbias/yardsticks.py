@@ -78,15 +78,15 @@ def write_linear_prediction(
     b = float(read_netcdf(bias)["bias"])
     source = open_store(matter)
     with written_whole(store) as partial:
-        field = np.float32(b) * source["overdensity"].values
-        append_variable(partial, "overdensity", field, ("member", "x", "y", "z"), units="1")
+        # Noises are of degrees two and three in the field, that with matter of one.
+        for name, factor in (
+            ("overdensity", b), ("cell_overdensity", b), ("square_overdensity", 1),
+            ("sampling_noise", b**2), ("sampling_noise_with_matter", b),
+            ("sampling_noise_triple", b**3),
+        ):  # fmt: skip
+            values = (factor * source[name].values).astype(source[name].dtype)
+            append_variable(partial, name, values, source[name].dims, **source[name].attrs)
         append_variable(partial, "mean_ratio", np.ones(1), ("member",), units="1")
-        noise = b**2 * source["sampling_noise"].values
-        append_variable(partial, "sampling_noise", noise, ("member",), units="(Mpc/h)^3")
-        with_matter = b * source["sampling_noise_with_matter"].values
-        append_variable(
-            partial, "sampling_noise_with_matter", with_matter, ("member",), units="(Mpc/h)^3"
-        )
         set_attributes(
             partial,
             **provenance(box_size=source.attrs["box_size"], **attributes),
