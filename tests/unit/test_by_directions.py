@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lagbias import plots_comparison
-from lagbias.tables import BANDS
+from lagbias.spectra import BANDS
 
 
 def planted_table(path, models):

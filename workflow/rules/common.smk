@@ -67,6 +67,8 @@ wildcard_constraints:
     model=rf"{BASE}(-pc\d+)?|{LAGRANGIAN}|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
     seed=r"0|[1-9]\d*",
+    # Nothing, or the folder of what has its final positions displaced by velocities.
+    space=r"(redshift_space/)?",
 
 
 def library(*modules):
@@ -262,8 +264,8 @@ def all_seeds(folder):
 def prediction_of(wildcards):
     """The model field of a model; matter is its own."""
     if wildcards.model == "matter":
-        return f"results/{wildcards.sim}/matter.zarr"
-    return "results/fits/{set}/{tracer}/{model}/on_{sim}/prediction.zarr".format(
+        return f"results/{wildcards.sim}/{wildcards.space}matter.zarr"
+    return "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}prediction.zarr".format(
         **wildcards
     )
 
@@ -342,8 +344,9 @@ def indexing_bytes(wildcards):
 
 
 def painting_bytes(sim, ratios, members):
-    """f on the grid, fields of all members, and some particles unpacked."""
-    fields = 2 * members * cells(sim, "evaluation_cell_size")
+    """f on the grid, fields of all members and of f squared, and some particles unpacked."""
+    fields = 2 * (members + 1) * cells(sim, "evaluation_cell_size")
+    fields += 6 * members * cells(sim)  # cell sums in float64
     return 4 * (ratios * grid_points(sim) + fields) + 200 * min(
         sizes(sim).particles, 4e6
     )
@@ -375,10 +378,14 @@ def gradient_bytes(wildcards):
 def explanation_bytes(wildcards):
     """Particles of each grid point; a chunk's features, standardised and as inputs."""
     boxes = SETS[wildcards.set]["train"]
-    per_point = 20 + 4 * network_inputs(wildcards.base)
-    return chunk_bytes(wildcards) + max(
-        4 * grid_points(box) + per_point * chunk_points(box) for box in boxes
-    )
+    features = 3 * len(parse_scales(parse_network(wildcards.base).scale_set))
+    per_point = 20 + 4 * (network_inputs(wildcards.base) + features)
+    return max(4 * grid_points(box) + per_point * chunk_points(box) for box in boxes)
+
+
+def statistics_bytes(sim):
+    """Halves of two fields, masks and modes of each; shells of a coarser grid in float64."""
+    return 110 * cells(sim, "evaluation_cell_size")
 
 
 def spectra_bytes(sim):

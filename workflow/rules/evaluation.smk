@@ -6,14 +6,16 @@ rule predict_halo_field:
         weights=all_seeds("results/fits/{set}/{tracer}/{network}"),
         projection="results/fits/{set}/{tracer}/{network}/projection.nc",
         features=box_features,
-        particles="results/{sim}/particles.zarr",
+        particles="results/{sim}/{space}particles.zarr",
         code=library("prediction"),
     output:
-        directory("results/fits/{set}/{tracer}/{network}/on_{sim}/prediction.zarr"),
+        directory(
+            "results/fits/{set}/{tracer}/{network}/on_{sim}/{space}prediction.zarr"
+        ),
     log:
-        "logs/fits/{set}/{tracer}/{network}/on_{sim}/predict_halo_field.log",
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/{space}predict_halo_field.log",
     benchmark:
-        "logs/fits/{set}/{tracer}/{network}/on_{sim}/predict_halo_field.tsv"
+        "logs/fits/{set}/{tracer}/{network}/on_{sim}/{space}predict_halo_field.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -24,7 +26,7 @@ rule predict_halo_field:
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Model field of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
+        "Model field of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
     script:
         "../scripts/predict_halo_field.py"
 
@@ -107,15 +109,15 @@ rule predict_linear_bias:
 rule compare_spectra:
     input:
         prediction=prediction_of,
-        halos="results/{sim}/halos/{tracer}.zarr",
-        matter="results/{sim}/matter.zarr",
+        halos="results/{sim}/{space}halos/{tracer}.zarr",
+        matter="results/{sim}/{space}matter.zarr",
         code=library("spectra"),
     output:
-        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}spectra.nc",
     log:
-        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_spectra.log",
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_spectra.log",
     benchmark:
-        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_spectra.tsv"
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_spectra.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -125,6 +127,31 @@ rule compare_spectra:
     params:
         k_max=config["evaluation"]["k_max"],
     message:
-        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
+        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
     script:
         "../scripts/compare_spectra.py"
+
+
+rule measure_statistics:
+    input:
+        prediction=prediction_of,
+        halos="results/{sim}/{space}halos/{tracer}.zarr",
+        code=library("statistics"),
+    output:
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}statistics.nc",
+    log:
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}measure_statistics.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}measure_statistics.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        mem_mb=memory(500, lambda w: statistics_bytes(w.sim)),
+        runtime=60,
+    params:
+        k_max=config["evaluation"]["k_max"],
+    message:
+        "Statistics of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
+    script:
+        "../scripts/measure_statistics.py"

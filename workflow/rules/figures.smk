@@ -75,6 +75,33 @@ rule plot_yardsticks:
         "../scripts/plot_yardsticks.py"
 
 
+rule plot_statistics:
+    input:
+        statistics=evaluated("statistics.nc", models_of_statistics()),
+        redshift_space=evaluated(
+            "redshift_space/spectra.nc", models_in_redshift_space()
+        ),
+        code=library("plots_statistics"),
+    output:
+        figure_in_report("statistics", "3. Spectra"),
+    log:
+        "logs/figures/{set}_{tracer}_on_{sim}_statistics.log",
+    benchmark:
+        "logs/figures/{set}_{tracer}_on_{sim}_statistics.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=models_of_statistics(),
+        in_redshift_space=models_in_redshift_space(),
+    message:
+        "Figure: statistics beyond the power of {config[showcase]} on {wildcards.sim}"
+    script:
+        "../scripts/plot_statistics.py"
+
+
 rule plot_full_against_projected:
     input:
         full=spectra_of(config["scale_sets"]),

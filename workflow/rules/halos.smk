@@ -6,11 +6,11 @@ rule index_particles:
         files=particle_files,
         code=library("mesh"),
     output:
-        directory("results/{sim}/particles.zarr"),
+        directory("results/{sim}/{space}particles.zarr"),
     log:
-        "logs/{sim}/index_particles.log",
+        "logs/{sim}/{space}index_particles.log",
     benchmark:
-        "logs/{sim}/index_particles.tsv"
+        "logs/{sim}/{space}index_particles.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["particles"]
@@ -24,7 +24,7 @@ rule index_particles:
         redshift=config["redshift"],
         cell_size=config["mesh"]["cell_size"],
     message:
-        "Particles of {wildcards.sim} as two integers each"
+        "Particles of {wildcards.sim}/{wildcards.space} as two integers each"
     script:
         "../scripts/index_particles.py"
 
@@ -34,11 +34,11 @@ rule select_halos:
         files=particle_files,
         code=library("mesh"),
     output:
-        directory("results/{sim}/halos/{tracer}.zarr"),
+        directory("results/{sim}/{space}halos/{tracer}.zarr"),
     log:
-        "logs/{sim}/halos/{tracer}.log",
+        "logs/{sim}/{space}halos/{tracer}.log",
     benchmark:
-        "logs/{sim}/halos/{tracer}.tsv"
+        "logs/{sim}/{space}halos/{tracer}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -57,7 +57,7 @@ rule select_halos:
         redshift=config["redshift"],
         cell_size=config["mesh"]["cell_size"],
     message:
-        "Halos of {wildcards.sim}, {wildcards.tracer}"
+        "Halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
     script:
         "../scripts/select_halos.py"
 
@@ -94,14 +94,14 @@ rule label_particles:
 
 rule paint_matter:
     input:
-        particles="results/{sim}/particles.zarr",
+        particles="results/{sim}/{space}particles.zarr",
         code=library("prediction"),
     output:
-        directory("results/{sim}/matter.zarr"),
+        directory("results/{sim}/{space}matter.zarr"),
     log:
-        "logs/{sim}/paint_matter.log",
+        "logs/{sim}/{space}paint_matter.log",
     benchmark:
-        "logs/{sim}/paint_matter.tsv"
+        "logs/{sim}/{space}paint_matter.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -112,6 +112,6 @@ rule paint_matter:
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Matter of {wildcards.sim} on the evaluation mesh"
+        "Matter of {wildcards.sim}/{wildcards.space} on the evaluation mesh"
     script:
         "../scripts/paint_matter.py"

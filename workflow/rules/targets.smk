@@ -4,6 +4,7 @@ FIGURES = [
     "slices",
     "spectra_by_scales",
     "yardsticks",
+    "statistics",
     "losses",
     "gradient_spectra",
     "directions",
@@ -160,12 +161,29 @@ def of_compared_fits(file):
     return files
 
 
-def spectra_of(models):
+def models_of_statistics():
+    """Models whose statistics beyond the power are made: the showcase and some yardsticks."""
+    some = config["yardsticks"][:2]
+    ceiling = [name for name in config["yardsticks"][2:] if name == "labels"]
+    return [config["showcase"], *some, *ceiling]
+
+
+def models_in_redshift_space():
+    """Those of them that particles carry wherever they go: linear bias is of a field."""
+    return [model for model in models_of_statistics() if model != "linear"]
+
+
+def evaluated(file, models):
+    """A file of the evaluation of each of some models on one box."""
     return expand(
-        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
+        f"results/fits/{{set}}/{{tracer}}/{{model}}/on_{{sim}}/{file}",
         model=models,
         allow_missing=True,
     )
+
+
+def spectra_of(models):
+    return evaluated("spectra.nc", models)
 
 
 def test_spectra(models):

@@ -33,14 +33,16 @@ rule predict_lagrangian_bias:
     input:
         coefficients="results/fits/{set}/{tracer}/{lagrangian}/coefficients.nc",
         features=box_features,
-        particles="results/{sim}/particles.zarr",
+        particles="results/{sim}/{space}particles.zarr",
         code=library("lagrangian_prediction"),
     output:
-        directory("results/fits/{set}/{tracer}/{lagrangian}/on_{sim}/prediction.zarr"),
+        directory(
+            "results/fits/{set}/{tracer}/{lagrangian}/on_{sim}/{space}prediction.zarr"
+        ),
     log:
-        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/predict_lagrangian_bias.log",
+        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/{space}predict_lagrangian_bias.log",
     benchmark:
-        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/predict_lagrangian_bias.tsv"
+        "logs/fits/{set}/{tracer}/{lagrangian}/on_{sim}/{space}predict_lagrangian_bias.tsv"
     conda:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
@@ -54,7 +56,7 @@ rule predict_lagrangian_bias:
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Model field of {wildcards.lagrangian} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
+        "Model field of {wildcards.lagrangian} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
     script:
         "../scripts/predict_lagrangian_bias.py"
 
@@ -62,14 +64,14 @@ rule predict_lagrangian_bias:
 rule predict_labels:
     input:
         files=particle_files,
-        particles="results/{sim}/particles.zarr",
+        particles="results/{sim}/{space}particles.zarr",
         code=library("labels"),
     output:
-        directory("results/fits/{set}/{tracer}/labels/on_{sim}/prediction.zarr"),
+        directory("results/fits/{set}/{tracer}/labels/on_{sim}/{space}prediction.zarr"),
     log:
-        "logs/fits/{set}/{tracer}/labels/on_{sim}/predict_labels.log",
+        "logs/fits/{set}/{tracer}/labels/on_{sim}/{space}predict_labels.log",
     benchmark:
-        "logs/fits/{set}/{tracer}/labels/on_{sim}/predict_labels.tsv"
+        "logs/fits/{set}/{tracer}/labels/on_{sim}/{space}predict_labels.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -85,6 +87,6 @@ rule predict_labels:
         redshift=config["redshift"],
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
-        "Particles in halos of {wildcards.sim}, {wildcards.tracer}, on the evaluation mesh"
+        "Particles in halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}, on the evaluation mesh"
     script:
         "../scripts/predict_labels.py"

@@ -11,7 +11,14 @@ def run(job):
         files = BoxFiles.under(
             job.params.root, job.wildcards.sim, redshift, job.params.density_grid
         )
-        write_particles(files, redshift, job.params.cell_size, job.output[0], job.threads)
+        write_particles(
+            files,
+            redshift,
+            job.params.cell_size,
+            job.output[0],
+            job.threads,
+            redshift_space=bool(job.wildcards.space),
+        )
 
 
 if "snakemake" in globals():

@@ -11,7 +11,14 @@ def run(job):
         files = BoxFiles.under(
             job.params.root, job.wildcards.sim, redshift, job.params.density_grid
         )
-        write_halos(files, redshift, tracer.min_particles, job.params.cell_size, job.output[0])
+        write_halos(
+            files,
+            redshift,
+            tracer.min_particles,
+            job.params.cell_size,
+            job.output[0],
+            redshift_space=bool(job.wildcards.space),
+        )
 
 
 if "snakemake" in globals():

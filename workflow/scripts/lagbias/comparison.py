@@ -9,9 +9,8 @@ import xarray as xr
 
 from lagbias.files import written_whole
 from lagbias.layout import MEAN
-from lagbias.spectra import band_average, in_band
+from lagbias.spectra import BANDS, band_average, in_band
 from lagbias.stores import read_netcdf
-from lagbias.tables import BANDS
 
 LOSSES = ("train_loss", "validation_loss")
 

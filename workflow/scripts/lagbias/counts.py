@@ -3,7 +3,13 @@
 import numpy as np
 import xarray as xr
 
-from lagbias.jackknife import SUB_CUBES, jackknife_error, named_errors, sub_cube_of_cells
+from lagbias.jackknife import (
+    SUB_CUBES,
+    SUB_CUBES_PER_SIDE,
+    jackknife_error,
+    named_errors,
+    sub_cube_of_cells,
+)
 
 CUBE_SIDES = (10.0, 20.0)  # Mpc/h, sides that are wanted
 # Bins of 1 + delta, fixed so that boxes compare; the first and last take what is beyond, the first
@@ -81,6 +87,7 @@ def _of_cubes(model: np.ndarray, halo: np.ndarray, mean: int) -> xr.Dataset:
         for number in range(SUB_CUBES)
     ]
     errors = jackknife_error(xr.concat(left_out, "sub_cube")).isel(member=0)
+    errors = errors.where(len(halo) >= SUB_CUBES_PER_SIDE)  # fewer cubes fill no sub-cubes
     shares = np.array([np.histogram(one, CONTRAST_EDGES)[0] / one.size for one in (*model, halo)])
     return (
         _moments(model.reshape(len(model), -1), halo.ravel())

@@ -17,7 +17,9 @@ def sub_cube_of_cells(cells: int) -> np.ndarray:
     Where three does not divide the cells, sub-cubes differ by one cell a side.
     """
     part = np.arange(cells) * SUB_CUBES_PER_SIDE // cells
-    return np.ravel_multi_index(np.meshgrid(part, part, part, indexing="ij"), (3,) * 3)
+    return np.ravel_multi_index(
+        np.meshgrid(part, part, part, indexing="ij"), (SUB_CUBES_PER_SIDE,) * 3
+    )
 
 
 def split_off(overdensity: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

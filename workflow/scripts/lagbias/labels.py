@@ -14,7 +14,7 @@ import numpy as np
 from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 
-from lagbias.abacus import check_same_box, read_column, read_header, verify
+from lagbias.abacus import check_same_box, in_redshift_space, read_column, read_header, verify
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
@@ -89,8 +89,12 @@ def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
     return column[rows]
 
 
-def labelled_positions(files: BoxFiles, min_particles: int) -> Iterator[np.ndarray]:
+def labelled_positions(
+    files: BoxFiles, min_particles: int, redshift_space: bool = False
+) -> Iterator[np.ndarray]:
     """Final positions of subsample particles in halos with N > ``min_particles``, file by file.
+
+    In redshift space each is displaced by its own velocity (see ``abacus.in_redshift_space``).
 
     Yields
     ------
@@ -103,7 +107,10 @@ def labelled_positions(files: BoxFiles, min_particles: int) -> Iterator[np.ndarr
     """
     for file, rows, _ in labelled_rows(files, min_particles, "halo_rv_A"):
         rvint, header = read_column(file, "rvint")
-        yield unpack_rvint(taken(rvint, rows, file), header["BoxSize"], velout=False)[0]
+        position, velocity = unpack_rvint(taken(rvint, rows, file), header["BoxSize"])
+        if redshift_space:
+            position = in_redshift_space(position, velocity, header, file)
+        yield position
 
 
 def labelled_lattice(
@@ -271,6 +278,7 @@ def write_label_prediction(
     ----------
     files : BoxFiles
     particles : path of the store of all particles
+        Where it is of redshift space, so is the field.
     min_particles : int
         Halos with N > min_particles are labelled.
     cell_size : float
@@ -286,7 +294,8 @@ def write_label_prediction(
     catalogue = open_store(particles)
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
     mesh = Mesh(catalogue.attrs["cells"], box_size)
-    position = np.concatenate(list(labelled_positions(files, min_particles)))
+    displaced = catalogue.attrs["redshift_space"]
+    position = np.concatenate(list(labelled_positions(files, min_particles, displaced)))
     _check_labelled(len(position), files, min_particles)
     log.info("%d of %d particles are in halos", len(position), everything)
     # Centres of sub-cells, as all other particles are known and as their window is taken off.

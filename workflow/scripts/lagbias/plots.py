@@ -159,7 +159,7 @@ def _ratio_axes(axes: Sequence[plt.Axes]) -> None:
     wavenumber_axis(bottom)
 
 
-def _draw_member_band(axis: plt.Axes, spectra, name: str, index: int, label: str | None) -> None:
+def draw_member_band(axis: plt.Axes, spectra, name: str, index: int, label: str | None) -> None:
     """The average's curve, and the range of the seeds as a band."""
     seeds = spectra[name].drop_sel(member=MEAN)
     if seeds.sizes["member"] > 1:
@@ -186,8 +186,8 @@ def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path
         top, bottom = axes[:, 0]
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
-            _draw_member_band(top, data, "power_ratio", index, model_label(name))
-            _draw_member_band(bottom, data, "correlation", index, None)
+            draw_member_band(top, data, "power_ratio", index, model_label(name))
+            draw_member_band(bottom, data, "correlation", index, None)
         _ratio_axes((top, bottom))
         top.set_ylim(0.75, 1.3)
         bottom.set_ylim(0.9, 1.005)
@@ -214,9 +214,9 @@ def plot_yardsticks(
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
             label = f"network, {model_label(name)}" if name.startswith("R") else model_label(name)
-            _draw_member_band(ratio, data, "power_ratio", index, label)
-            _draw_member_band(correlation, data, "correlation", index, None)
-            _draw_member_band(error, data, "error_over_shot", index, None)
+            draw_member_band(ratio, data, "power_ratio", index, label)
+            draw_member_band(correlation, data, "correlation", index, None)
+            draw_member_band(error, data, "error_over_shot", index, None)
             if name in coefficients:
                 _draw_response(response, negative, read_netcdf(coefficients[name]), index)
         _ratio_axes((ratio, correlation))
@@ -273,8 +273,8 @@ def plot_full_against_projected(
                 label = (
                     "all inputs" if index == 0 else f"{parse_network(name).directions} directions"
                 )
-                _draw_member_band(axes[0, column], data, "power_ratio", index, label)
-                _draw_member_band(axes[1, column], data, "error_over_shot", index, None)
+                draw_member_band(axes[0, column], data, "power_ratio", index, label)
+                draw_member_band(axes[1, column], data, "error_over_shot", index, None)
             axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)
             axes[0, column].axhline(1, color="0.6", linewidth=0.8)
             axes[0, column].set_title(model_label(names[0]), fontsize=9)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lagbias.layout import parse_network
 from lagbias.plots import COLOURS, drawn_to, model_label
-from lagbias.tables import BANDS
+from lagbias.spectra import BANDS
 
 # Columns of the table and the titles of their axes.
 PANELS = {
