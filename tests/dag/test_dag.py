@@ -95,6 +95,34 @@ def test_one_ablation_plans_only_its_branch(repository):
     assert not {"make_report", "compare_spectra", "find_gradient_directions"} & set(plan)
 
 
+LABELS = "variants={direct: {objective: labels}, warm: {start: direct}}"
+
+
+def test_direct_f_is_trained_on_labels_and_only_it(repository):
+    folder = "results/fits/mini/N50"
+    plan = planned(repository, "--config", LABELS, "--", f"{folder}/R2-R4_direct/seed1/weights.pt")
+    assert (plan["label_particles"], plan["train_network"]) == (4, 1)  # to train, to validate
+    plan = planned(repository, "--config", LABELS, "--", f"{folder}/R2-R4/seed1/weights.pt")
+    assert "label_particles" not in plan
+
+
+def test_a_start_is_trained_first_and_not_for_directions(repository):
+    folder = "results/fits/mini/N50"
+    plan = planned(repository, "--config", LABELS, "--", f"{folder}/R2-R4_warm/seed2/weights.pt")
+    assert plan["train_network"] == 2  # direct of that seed alone, then warm
+    target = f"{folder}/R2-R4_warm-pc2/seed2/weights.pt"
+    plan = planned(repository, "--config", LABELS, "--", target)
+    # Directions are of all seeds: two of direct and two of warm. The retraining begins anew.
+    assert plan["train_network"] == 2 + 2 + 1
+
+
+def test_calibration_is_measured_of_any_network(repository):
+    target = "results/fits/mini/N50/R2-R4/on_mini_ph004/calibration.nc"
+    plan = planned(repository, target)
+    assert plan["label_particles"] == 4  # of three training boxes and of the one it is judged on
+    assert plan["train_network"] == 2
+
+
 def test_another_spelling_of_a_yardstick_is_refused(repository):
     run = snakemake(repository, "-n", "results/fits/mini/N50/poly-R4-R2/coefficients.nc")
     assert run.returncode != 0

@@ -21,6 +21,7 @@ from lagbias.normalisation import mean_over_particles
 from lagbias.projection import Projection, orthogonalise
 from lagbias.seeds import generator_of
 from lagbias.stores import open_store, read_netcdf
+from lagbias.tables import losses_of
 from lagbias.training import SaveEveryEpoch, checkpoint_beside, first_network, train_network
 from lagbias.training_settings import TrainingSettings
 from scipy.special import expit, xlog1py, xlogy
@@ -355,6 +356,13 @@ def test_losses_are_those_of_labels_and_of_the_field(trained, boxes):
     field = boxes.load(projection, 1.0, 1)
     found = module.loss_at_own_mean(field, module.all_ratios(field))
     assert found == pytest.approx(losses["validation_field_loss"].iloc[-1], rel=1e-5)
+
+
+def test_tables_compare_the_loss_of_the_field(trained):
+    file, losses = trained[2].with_name("losses.csv"), trained[1]
+    found = losses_of([file, file])
+    assert found["validation_loss_mean"] == losses["validation_field_loss"].iloc[-1]
+    assert np.isnan(found["train_loss_mean"]), "a log loss among losses of the field"
 
 
 class Killed(BaseException):

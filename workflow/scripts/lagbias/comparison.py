@@ -11,6 +11,7 @@ from lagbias.files import written_whole
 from lagbias.layout import MEAN
 from lagbias.spectra import BANDS, band_average, in_band
 from lagbias.stores import read_netcdf
+from lagbias.tables import last_losses
 
 LOSSES = ("train_loss", "validation_loss")
 
@@ -55,11 +56,9 @@ def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
     return row
 
 
-def last_losses(paths: Sequence[str | Path]) -> dict[str, float]:
+def mean_losses(paths: Sequence[str | Path]) -> dict[str, float]:
     """Losses at the end of the training, their means over seeds and deviations."""
-    last = pd.concat([pd.read_csv(path).tail(1) for path in paths])
-    if "validation_field_loss" in last:  # trained on labels: the loss that others are trained on
-        last["validation_loss"], last["train_loss"] = last["validation_field_loss"], np.nan
+    last = last_losses(paths)
     return {
         name + end: value
         for name in LOSSES
@@ -82,7 +81,7 @@ def write_comparison(
     losses : mapping
         Network's name to the losses of its seeds.
     output : path of a CSV file
-        See ``over_boxes`` and ``last_losses``.
+        See ``over_boxes`` and ``mean_losses``.
     columns
         Constant columns: training set, tracer.
     """
@@ -90,7 +89,7 @@ def write_comparison(
     for model, paths in spectra.items():
         row = {"model": model, **columns, "boxes": len(paths)}
         row |= over_boxes([read_netcdf(path) for path in paths])
-        rows.append(row | (last_losses(losses[model]) if model in losses else {}))
+        rows.append(row | (mean_losses(losses[model]) if model in losses else {}))
     table = pd.DataFrame(rows)
     for name in LOSSES:  # a table without networks has them too
         table[name] = table.get(name, np.nan)

@@ -26,9 +26,17 @@ from lagbias.stores import open_store, read_netcdf
 BIAS_WAVENUMBER = 0.1  # h/Mpc, of the response beside that to an endless wave
 
 
+def last_losses(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Losses at the end of the trainings of all seeds, of the halo field whatever they learnt."""
+    last = pd.concat([pd.read_csv(path).tail(1) for path in paths])
+    if "validation_field_loss" in last:  # trained on labels
+        last["validation_loss"], last["train_loss"] = last["validation_field_loss"], np.nan
+    return last
+
+
 def losses_of(paths: Sequence[str | Path]) -> dict[str, float]:
     """Last training and validation losses, averaged over seeds, and their spread."""
-    last = pd.concat([pd.read_csv(path).tail(1) for path in paths])
+    last = last_losses(paths)
     return {
         f"{name}_{what}": value
         for name in ("train_loss", "validation_loss")
