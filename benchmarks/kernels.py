@@ -29,10 +29,9 @@ from lagbias.cells import Boxes
 from lagbias.layout import BoxFiles, parse_scales
 from lagbias.loss import cell_sums
 from lagbias.mesh import Particles, paint
-from lagbias.network import Architecture, HaloToMassRatio
+from lagbias.network import Architecture, HaloToMassRatio, generator_of
 from lagbias.prediction import evaluation_grid, occupied, ratio_on_grid
 from lagbias.projection import Projection
-from lagbias.seeds import generator_of
 from lagbias.spectra import Shells, field_modes, shell_edges
 
 

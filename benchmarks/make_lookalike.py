@@ -213,7 +213,7 @@ def files_of(settings: Lookalike, root: Path) -> BoxFiles:
 
 def header_of(settings: Lookalike) -> dict:
     """Header of all files: AbacusSummit's cosmology, this box's size."""
-    meta = get_meta(minisim.COSMOLOGY_SIMULATION, redshift=settings.redshift)
+    meta = get_meta("AbacusSummit_base_c000_ph000", redshift=settings.redshift)
     plain = {key: value for key, value in meta.items() if isinstance(value, int | float | str)}
     cells = (settings.box_size / settings.particles_per_side) ** 3
     return plain | {

@@ -56,9 +56,8 @@ def finished_once(tmp_path_factory) -> Path:
     config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
     for sim, simulation in config["simulations"].items():
         settings = config["mini"] | {key: config[key] for key in ("master_seed", "redshift")}
-        record_simulated(
-            folder / f"resources/{sim}/simulation.json", settings | {"phase": simulation["phase"]}
-        )
+        own = {key: simulation[key] for key in simulation if key != "source"}
+        record_simulated(folder / f"resources/{sim}/simulation.json", settings | own)
     # All of it, in order: a job that is not touched keeps no record of its inputs' checksums.
     touched = snakemake(folder, "--touch", "--forceall", "--cores", "1")
     assert touched.returncode == 0, touched.stdout + touched.stderr
@@ -84,7 +83,10 @@ def test_default_target_is_everything(repository):
     projections = 1 + len(config["directions"])
     networks = len(config["scale_sets"]) * len(config["tracers"]) * len(config["seeds"])
     assert plan["train_network"] == networks * projections
-    assert plan["simulate_mini"] == len(config["simulations"])
+    boxes = set(config["transfers"]["boxes"]).union(
+        *(members for parts in config["training_sets"].values() for members in parts.values())
+    )
+    assert plan["simulate_mini"] == len(boxes) < len(config["simulations"])
 
 
 def test_one_ablation_plans_only_its_branch(repository):
@@ -199,6 +201,46 @@ def test_a_store_has_one_spelling(repository, path, message):
     run = snakemake(repository, "-n", f"results/{path}")
     assert run.returncode != 0
     assert message in run.stdout + run.stderr
+
+
+def test_a_box_in_no_set_and_at_another_redshift_is_made_where_its_path_is_typed(repository):
+    plan = planned(repository, "results/fits/mini/N50/R2-R4/on_mini_z1/spectra.nc")
+    assert plan["simulate_mini_z1"] == plan["predict_halo_field"] == plan["compare_spectra"] == 1
+    assert plan["simulate_mini"] == 4  # the boxes of training and validation
+    other = planned(repository, "results/mini_c001/halos/N50-number.zarr")
+    assert other["simulate_mini"] == other["select_halos"] == 1
+
+
+def test_another_tracer_is_compared_without_another_training(repository):
+    folder = "results/fits/mini/N50/R2-R4/on_mini_ph004"
+    plan = planned(repository, f"{folder}/transfer_to_N200.nc", f"{folder}/spectra.nc")
+    assert plan["compare_transfer"] == plan["compare_spectra"] == 1
+    assert plan["train_network"] == 2, "one for each seed"
+    assert plan["select_halos"] == 4 + 2  # N50 of all but the test box, both of that
+
+
+def test_boxes_that_were_made_before_others_had_a_redshift_or_cosmology_are_taken(finished):
+    """Their records do not name a cosmology; one that the config adds is another box."""
+    file = finished / "config/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["simulations"]["tiny_ph000"] |= {"redshift": 0.5, "cosmology": "c000"}
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    assert planned(finished) == {"make_report": 1}, "which holds the config"
+    config["simulations"]["tiny_ph000"]["cosmology"] = "c002"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    run = snakemake(finished, "-n")
+    assert run.returncode != 0
+    assert "made with cosmology = None (config: c002)" in run.stdout + run.stderr
+
+
+def test_galaxies_alone_hang_on_their_occupation(finished):
+    file = finished / "config/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["galaxies"]["alpha"] = 1.5
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    plan = planned(finished)
+    assert plan["select_halos"] == 1
+    assert not {"train_network", "predict_halo_field", "simulate_mini"} & set(plan), plan
 
 
 def test_touching_an_unchanged_module_reruns_nothing(finished):

@@ -137,6 +137,37 @@ def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monk
     assert claims["measured"][1] == pytest.approx(float(expected), rel=1e-3)
 
 
+def test_transfers_are_told_beside_the_model_on_its_own(run):
+    """Another redshift, another cosmology, other halos: what breaks has the sign it must have."""
+    table = pd.read_csv(run / "results/tables/tiny_N30_transfer.csv")
+    columns = ["model", "fitted_to", "box", "redshift", "cosmology", "against"]
+    rows = [
+        ("tiny_ph003", 0.5, "c000", "N30"), ("tiny_z1_c001", 1.0, "c001", "N30"),
+        ("tiny_ph003", 0.5, "c000", "N60"), ("tiny_ph003", 0.5, "c000", "N30-number"),
+        ("tiny_ph003", 0.5, "c000", "N30-galaxies"),
+    ]  # fmt: skip
+    expected = [(model, "N30", *row) for model in ("R2-R4", "poly-R3") for row in rows]
+    assert list(table[columns].itertuples(index=False, name=None)) == expected
+    own, other, heavier = (table.iloc[number] for number in range(3))
+    # Earlier, and with lower fluctuations, less of the matter is in halos, and the model sees it.
+    assert other["expected_mean_ratio"] < 0.8 * own["expected_mean_ratio"]
+    assert other["mean_ratio"] < 0.9 * own["mean_ratio"]
+    # Heavier halos are more biased, and this model is not of them.
+    assert heavier["power_ratio_k0-0.2"] < own["power_ratio_k0-0.2"]
+    assert heavier["mean_ratio"] == own["mean_ratio"]
+
+
+def test_a_box_of_another_redshift_and_cosmology_says_so(run):
+    store = open_store(run / "results/tiny_z1_c001/halos/N30.zarr")
+    features = open_store(run / "results/tiny_z1_c001/features/R4.zarr")
+    own = open_store(run / "results/tiny_ph003/halos/N30.zarr")
+    assert store.attrs["redshift"] == features.attrs["redshift"] == 1
+    # 0.2761 and 0.3152: Omega_M of c001 and c000.
+    ratio = store.attrs["particle_mass"] / own.attrs["particle_mass"]
+    assert ratio == pytest.approx(0.2761 / 0.3152, rel=1e-3)
+    assert (run / "resources/tiny_z1_c001/halos/z1.000/halo_info").is_dir()
+
+
 def test_stores_open_with_named_dimensions_and_units(run):
     features = open_store(run / "results/tiny_ph000/features/R2.zarr")
     assert features["delta"].dims == ("x", "y", "z")

@@ -16,9 +16,12 @@ from lagbias.errors import InputError
 from lagbias.minisim import (
     MiniSimulation,
     SimulationError,
+    _growth_solution,
+    _header,
     friends_of_friends,
     growth_table,
     halo_properties,
+    linear_power,
     simulate,
     warm_up,
 )
@@ -248,6 +251,38 @@ def test_growth_table_is_that_of_abacus():
     assert 0.98 < table[99.0] * 2 < 1.02, table[99.0]
 
 
+@pytest.mark.parametrize("cosmology", ["c001", "c002", "c150", "c181"])
+def test_growth_of_other_cosmologies_is_that_of_abacus(cosmology):
+    """From the equation of growth, w0 and wa in it, at a redshift that their tables list too."""
+    published = get_meta(f"AbacusSummit_base_{cosmology}_ph000", redshift=0.5)
+    table = growth_table(99.0, 0.5, cosmology=cosmology)
+    assert table[0.5] == published["GrowthTable"][0.5] / published["GrowthTable"][99.0]
+    solution = _growth_solution(cosmology)
+    growth, slope = solution(np.log(1 / 1.5))
+    # Abacus, too, integrates the equation: both have nine digits.
+    np.testing.assert_allclose(growth, table[0.5], rtol=1e-8)
+    np.testing.assert_allclose(slope / growth, published["f_growth"], rtol=1e-8)
+    header = _header(replace(TINY_BOX, cosmology=cosmology))
+    for field in ("HubbleNow", "Omega_M", "H0", "w0", "wa"):
+        np.testing.assert_allclose(header[field], published[field], rtol=1e-12, err_msg=field)
+    ratio = header["ParticleMassHMsun"] / TINY_BOX.particle_mass
+    np.testing.assert_allclose(ratio, published["Omega_M"] / OMEGA_M, rtol=1e-6)
+
+
+def test_linear_power_of_another_cosmology_has_its_amplitude():
+    """sigma_8 of cold matter and baryons in AbacusSummit's table of cosmologies."""
+    found = {}
+    for cosmology in ("c000", "c004"):
+        k, power = linear_power(0.0, cosmology)
+        x = 8 * k
+        top_hat = 3 * (np.sin(x) - x * np.cos(x)) / x**3
+        integrand = k**3 * power * top_hat**2 / (2 * np.pi**2)
+        found[cosmology] = np.sqrt(np.trapezoid(integrand, np.log(k)))
+    # Rounded to 1e-3, and this integral is over CLASS's steps.
+    assert found["c000"] == pytest.approx(0.811, abs=2e-3)
+    assert found["c004"] == pytest.approx(0.753, abs=2e-3)
+
+
 def test_particles_are_a_subsample_without_repetition(halo_box):
     n, fraction = len(halo_box.overdensity), halo_box.settings.subsample
     row = halo_box.lagrangian_index @ [n * n, n, 1]
@@ -390,6 +425,7 @@ def test_phases_seeds_and_purposes_are_different_randomness():
         ({"name": "../elsewhere"}, "name='../elsewhere'"),
         ({"files_per_product": 0}, "files_per_product=0"),
         ({"phase": -1}, "phase=-1"),
+        ({"cosmology": "c005"}, "cosmology='c005': .*expected one of c000, c001, .*, c181"),
     ],
 )
 def test_settings_that_make_no_simulation_are_refused(changed, named):

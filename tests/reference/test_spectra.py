@@ -130,10 +130,10 @@ def write_field_store(path, fields, box_size, members=("mean",), sampling_noise=
     set_attributes(path, box_size=box_size, resolution=0.0, members=list(members))
 
 
-def write_halo_store(path, position, particle_count):
+def write_halo_store(path, position, weight):
     """A halo store as of ``write_halos``, as far as spectra read it."""
     append_variable(path, "position", position.astype(np.float32), ("halo", "axis"), units="Mpc/h")
-    append_variable(path, "particle_count", particle_count, ("halo",), units="1")
+    append_variable(path, "weight", weight, ("halo",), units="1")
 
 
 @pytest.fixture
@@ -171,8 +171,8 @@ def test_model_that_is_the_halo_field_is_perfect_and_others_are_not(halos, tmp_p
     np.testing.assert_array_equal(found["modes"], modes)
     cross, _, _ = plain_power(field, matter, 80.0, edges)
     np.testing.assert_allclose(found["power_halo_matter"], cross, rtol=1e-4, atol=0.1)
-    mass = open_store(halos)["particle_count"].values.astype(float)
-    shot_noise = 80.0**3 * (mass**2).sum() / mass.sum() ** 2
+    weight = open_store(halos)["weight"].values.astype(float)
+    shot_noise = 80.0**3 * (weight**2).sum() / weight.sum() ** 2
     np.testing.assert_allclose(found["shot_noise"], shot_noise, rtol=1e-6)
     np.testing.assert_allclose(
         noisy["error_over_shot"], noisy["power_error"] / shot_noise, rtol=1e-6
@@ -308,7 +308,7 @@ def test_halos_that_are_all_particles_have_bias_one_though_a_share_is_sampled(fu
     box_size = full.mesh.box_size
     position = full.positions(slice(None)) - np.float32(box_size / 2)
     append_variable(tmp_path / "h", "position", position, ("halo", "axis"))
-    append_variable(tmp_path / "h", "particle_count", np.ones(len(position)), ("halo",))
+    append_variable(tmp_path / "h", "weight", np.ones(len(position)), ("halo",))
     draws = [tmp_path / f"matter{draw}" for draw in range(30)]
     for draw, matter in enumerate(draws):
         write_particle_store(tmp_path / f"p{draw}", thinned(full, random, 0.5))

@@ -16,10 +16,9 @@ from lagbias.direct import LabelledPoints, LabelTraining, PointBatches, load_lab
 from lagbias.errors import InputError
 from lagbias.labels import labelled_lattice, labelled_points, share_labelled, write_labels
 from lagbias.layout import parse_tracer
-from lagbias.network import Architecture, HaloToMassRatio
+from lagbias.network import Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import mean_over_particles
 from lagbias.projection import Projection, orthogonalise
-from lagbias.seeds import generator_of
 from lagbias.stores import open_store, read_netcdf
 from lagbias.tables import losses_of
 from lagbias.training import SaveEveryEpoch, checkpoint_beside, first_network, train_network

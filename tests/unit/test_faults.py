@@ -113,7 +113,7 @@ JOBS = {
         Job(
             "select_halos",
             Names(store=HALOS),
-            params=box_params(cell_size=6.0),
+            params=box_params(cell_size=6.0, galaxies=None),
             wildcards=Names(sim=SIM, tracer="N50"),
         ),
         Job(

@@ -13,9 +13,8 @@ from lagbias.gradients import (
     write_gradient_pca,
 )
 from lagbias.mesh import Particles
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
+from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.projection import Projection, eigen_directions, project_on_gradients
-from lagbias.seeds import generator_of
 from lagbias.stores import read_netcdf
 
 F, LOG10_F = 0, 1

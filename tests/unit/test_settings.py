@@ -141,6 +141,33 @@ def test_cut_at_the_smallest_halo_is_taken():
     check_config(config_with("tracers", ["N20"]))
 
 
+def test_a_box_may_have_its_own_redshift_and_a_mini_box_its_cosmology():
+    own = {"source": "mini", "phase": 0, "redshift": 1.0, "cosmology": "c001"}
+    check_config(config_with("simulations", "mini_ph000", own))
+    own = {"source": "https", "density_grid": 576, "redshift": 1.1}
+    check_config(config_with("simulations", "AbacusSummit_small_c000_ph3100", own))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tracers": ["N50-galaxies"]}, "N50-galaxies needs the section `galaxies`"),
+        ({"transfers": {"tracers": ["N50-galaxies"]}}, "N50-galaxies needs the section"),
+        ({"transfers": {"tracers": ["N19"]}}, "N19 is below mini.min_halo_particles 20"),
+        ({"transfers": {"tracers": ["halos"]}}, "tracer 'halos': expected halos by"),
+        ({"transfers": {"boxes": ["mini_z9"]}}, "transfers.boxes: 'mini_z9' is not among"),
+        (
+            {"simulations": {"mini_ph000": {"source": "local", "root": "x", "density_grid": 9,
+                                            "cosmology": "c001"}}},
+            "found ['cosmology', 'density_grid', 'root']; besides it may have ['redshift']",
+        ),
+    ],
+)  # fmt: skip
+def test_tracers_and_transfers_that_do_not_fit_are_refused(change, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(CONFIG | change)
+
+
 def test_config_without_mini_boxes_needs_no_section_mini():
     config = config_with("mini", None)
     local = {"source": "local", "root": "somewhere", "density_grid": 192}

@@ -14,9 +14,9 @@ from lagbias import mesh, training
 from lagbias.cells import Boxes, TrainingBoxes, load_box
 from lagbias.errors import InputError, TrainingError
 from lagbias.loss import cell_sums, squared_residual
-from lagbias.network import Architecture, HaloToMassRatio
+from lagbias.network import Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import MeanRatio, mean_over_particles
-from lagbias.seeds import generator_of, seed_of
+from lagbias.seeds import seed_of
 from lagbias.training import (
     CellBatches,
     RatioTraining,

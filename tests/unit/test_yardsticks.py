@@ -309,19 +309,30 @@ def labelled_box(tmp_path):
 
 def test_labelled_particles_are_those_of_halos_above_the_cut(labelled_box):
     box, expected = labelled_box
-    found = np.concatenate(list(labelled_positions(box.files, 40)))
+    found = np.concatenate([position for position, *_ in labelled_positions(box.files, 40)])
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_label_field_is_that_of_a_ratio_of_ones_and_zeros(labelled_box, tmp_path):
-    """Painted by the code of all models from f = 1 or 0 at each particle's own lattice point."""
+@pytest.mark.parametrize("weighting", ["mass", "number", "galaxies"])
+def test_label_field_is_that_of_a_ratio_of_shares_and_zeros(labelled_box, weighting, tmp_path):
+    """Painted by the code of all models from f = w / N or 0 at each particle's lattice point."""
     box, owned = labelled_box
-    particles = tmp_path / "particles.zarr"
+    particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
     mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
-    write_label_prediction(box.files, particles, 40, 3.0, tmp_path / "labels.zarr")
-    distance = np.abs(box.position[:, None] - owned).max(axis=-1).min(axis=1)
+    mesh.write_halos(
+        box.files, REDSHIFT, 40, 6.0, halos, weighting, {"master_seed": 1, "log10_m_min": 12.9}
+    )
+    write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+    weight = open_store(halos)["weight"].values
+    above = np.flatnonzero(box.particle_count > 40)  # in the order of the files
+    share = np.repeat(weight / box.particle_count[above], np.where(above % 3 == 0, 0, 7))
+    assert len(share) == len(owned)
+    distance = np.abs(box.position[:, None] - owned).max(axis=-1)
+    own = np.flatnonzero(distance.min(axis=1) == 0)
     ratio = np.zeros((1, box.header["NP"]), dtype=np.float32)
-    ratio[0, np.ravel_multi_index(box.lagrangian_index[distance == 0].T, (24,) * 3)] = 1
+    point = np.ravel_multi_index(box.lagrangian_index[own].T, (24,) * 3)
+    ratio[0, point] = share[distance[own].argmin(axis=1)]
+    assert (ratio[0, point] == 1).all() == (weighting == "mass")
     write_fields(Particles.read(particles), ratio, ["mean"], 3.0, tmp_path / "expected.zarr")
     found, expected = (open_store(tmp_path / f"{name}.zarr") for name in ("labels", "expected"))
     np.testing.assert_allclose(found["overdensity"], expected["overdensity"], atol=1e-3)
@@ -340,10 +351,20 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
         list(labelled_positions(box.files, 40))
 
 
+def test_labels_of_halos_of_another_box_are_refused(labelled_box, planted_box, tmp_path):
+    box, _ = labelled_box
+    particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
+    mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
+    mesh.write_halos(planted_box.files, REDSHIFT, 40, 6.0, halos)
+    with pytest.raises(InputError, match="has not the halos of .*: expected those of one box"):
+        write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+
+
 def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
     """30 % of the particles are on disk; as many of the halos' are labelled, and lie about them."""
     min_particles = 100
-    labelled = np.concatenate(list(labelled_positions(sandbox_files, min_particles)))
+    found = labelled_positions(sandbox_files, min_particles)
+    labelled = np.concatenate([position for position, *_ in found])
     position, count, header = read_halos(sandbox_files.halos)
     above = count > min_particles
     sampled = len(labelled) / count[above].sum()
@@ -357,7 +378,9 @@ def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
 
 def test_cut_that_labels_nothing_is_refused(labelled_box, tmp_path):
     box, _ = labelled_box
-    particles = tmp_path / "particles.zarr"
+    particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
     mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
-    with pytest.raises(InputError, match="no particle in halos with N > 1000000"):
-        write_label_prediction(box.files, particles, 10**6, 3.0, tmp_path / "labels.zarr")
+    cut = np.sort(box.particle_count)[-2]  # of one halo, which owns no particle
+    mesh.write_halos(box.files, REDSHIFT, int(cut), 6.0, halos)
+    with pytest.raises(InputError, match=f"no particle in halos with N > {cut}"):
+        write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")

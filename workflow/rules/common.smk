@@ -3,6 +3,7 @@
 import ast
 import math
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 from lagbias.errors import StorageError
 from lagbias.files import check_writable
 from lagbias.layout import (
+    DEFAULT_COSMOLOGY,
     YARDSTICKS,
     BoxFiles,
     BoxSizes,
@@ -53,17 +55,19 @@ BASE = rf"{SCALES}(_({'|'.join(VARIANTS)}))?" if VARIANTS else SCALES
 BY_HAND = [name for name in VARIANTS if "tophat_radius" in VARIANTS[name]] or ["-"]
 BASE_BY_HAND = rf"{SCALES}_({'|'.join(BY_HAND)})"
 BASE_OF_MODES = rf"{BASE}{''.join(f'(?<!_{name})' for name in BY_HAND)}"
+TRACER = r"N[1-9]\d*(-number|-galaxies)?"
 LAGRANGIAN = rf"poly-{SCALES}|bins(-lap|-g2)?-R\d+(\.\d+)?"
 
 
 wildcard_constraints:
     sim="|".join(SIMULATIONS),
     set="|".join(SETS),
-    tracer=r"N[1-9]\d*(-number|-galaxies)?",
+    tracer=TRACER,
     R=r"\d+(\.\d+)?",
     base=BASE,
     network=rf"{BASE}(-pc\d+)?",
     lagrangian=LAGRANGIAN,
+    other=TRACER,
     model=rf"{BASE}(-pc\d+)?|{LAGRANGIAN}|{'|'.join(YARDSTICKS)}",
     K=r"[1-9]\d*",
     seed=r"0|[1-9]\d*",
@@ -94,10 +98,23 @@ def density_grid(sim):
     return simulation.get("density_grid") or config["mini"]["particles_per_side"]
 
 
+def redshift_of(sim):
+    """Redshift of the halos and particles of a box: its own, or that of all."""
+    return SIMULATIONS[sim].get("redshift", config["redshift"])
+
+
+def cosmology_of(sim):
+    """AbacusSummit's number of the cosmology of a box; of others than mini, by the name."""
+    if SIMULATIONS[sim]["source"] == "mini":
+        return SIMULATIONS[sim].get("cosmology", DEFAULT_COSMOLOGY)
+    named = re.search(r"_(c\d{3})_", sim)
+    return named[1] if named else ""
+
+
 def box_files(sim):
     """Where the files of a box lie: read in place if local, under resources/ if not."""
     root = SIMULATIONS[sim].get("root", "resources")
-    return BoxFiles.under(root, sim, config["redshift"], density_grid(sim))
+    return BoxFiles.under(root, sim, redshift_of(sim), density_grid(sim))
 
 
 def source_files(sim):
@@ -114,12 +131,30 @@ def source_files(sim):
 
 
 def simulation_settings(sim):
-    return {
+    settings = {
         **config["mini"],
         "master_seed": config["master_seed"],
-        "redshift": config["redshift"],
+        "redshift": redshift_of(sim),
         "phase": SIMULATIONS[sim]["phase"],
     }
+    # The record of a box at the default cosmology does not name it.
+    if cosmology_of(sim) != DEFAULT_COSMOLOGY:
+        settings["cosmology"] = cosmology_of(sim)
+    return settings
+
+
+def galaxy_settings(wildcards):
+    """How galaxies are drawn; nothing for other tracers, which do not hang on it."""
+    weighting = parse_tracer(wildcards.tracer).weighting
+    if weighting != "galaxies" or "galaxies" not in config:
+        return None
+    return config["galaxies"] | {"master_seed": config["master_seed"]}
+
+
+def simulation_rule(redshift):
+    """Name of the rule that simulates boxes to a redshift: plain for that of the config."""
+    suffix = f"_z{redshift:g}".replace(".", "_")
+    return "simulate_mini" + (suffix if redshift != config["redshift"] else "")
 
 
 def simulated(sim):

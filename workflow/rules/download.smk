@@ -20,7 +20,7 @@ DOWNLOADS = [
     for sim, simulation in SIMULATIONS.items()
     if simulation["source"] == "https"
     for file in manifest(
-        sim, config["redshift"], density_grid(sim), files_per_product(sim)
+        sim, redshift_of(sim), density_grid(sim), files_per_product(sim)
     )
 ]
 MISSING = [re.escape(file.path) for file in DOWNLOADS if file.missing]

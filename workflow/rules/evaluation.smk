@@ -132,6 +132,22 @@ rule compare_spectra:
         "../scripts/compare_spectra.py"
 
 
+use rule compare_spectra as compare_transfer with:
+    input:
+        prediction=prediction_of,
+        halos="results/{sim}/halos/{other}.zarr",
+        matter="results/{sim}/matter.zarr",
+        code=library("spectra"),
+    output:
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/transfer_to_{other}.nc",
+    log:
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_transfer_to_{other}.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_transfer_to_{other}.tsv"
+    message:
+        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) against {wildcards.other} of {wildcards.sim}"
+
+
 rule measure_statistics:
     input:
         prediction=prediction_of,

@@ -19,7 +19,7 @@ rule compute_features:
         mem_mb=memory(420, lambda w: 10 * grid_points(w.sim)),
         runtime=30,
     params:
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:
         "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:

@@ -400,6 +400,31 @@ rule tabulate_filters:
         "../scripts/tabulate_filters.py"
 
 
+rule tabulate_transfers:
+    input:
+        spectra=lambda wildcards: list(transfers_of(wildcards)),
+        halos=transfer_halos,
+        training_halos=transfer_training_halos,
+        code=library("tables"),
+    output:
+        table_in_report("transfer", "other boxes and tracers", "6. Transfer"),
+    log:
+        "logs/tables/{set}_{tracer}_transfer.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_transfer.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        cases=lambda wildcards: list(transfers_of(wildcards).values()),
+    message:
+        "Table: models of {wildcards.set}, {wildcards.tracer}, on other boxes and tracers"
+    script:
+        "../scripts/tabulate_transfers.py"
+
+
 localrules:
     make_report,
 

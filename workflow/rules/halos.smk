@@ -21,7 +21,7 @@ rule index_particles:
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
         cell_size=config["mesh"]["cell_size"],
     message:
         "Particles of {wildcards.sim}/{wildcards.space} as two integers each"
@@ -54,8 +54,9 @@ rule select_halos:
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
         cell_size=config["mesh"]["cell_size"],
+        galaxies=galaxy_settings,
     message:
         "Halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
     script:

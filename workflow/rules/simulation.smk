@@ -29,18 +29,21 @@ if MINI and not Path(COMPILED).exists():
 UNFINISHED = [sim for sim in MINI if not simulated(sim)]
 
 
-if UNFINISHED:
+# The folder of a snapshot carries its redshift: a rule for each redshift of the boxes.
+for redshift in sorted({redshift_of(sim) for sim in UNFINISHED}):
 
     rule simulate_mini:
+        name:
+            simulation_rule(redshift)
         input:
             compiled=ancient(COMPILED),
         output:
             density=f"resources/ic/{{sim}}/ic_dens_N{config['mini']['particles_per_side']}.asdf",
             products=[
                 str(file).replace("SIM", "{sim}")
-                for file in BoxFiles.under(
-                    "resources", "SIM", config["redshift"], 0
-                ).expected(config["mini"]["files_per_product"])[1:]
+                for file in BoxFiles.under("resources", "SIM", redshift, 0).expected(
+                    config["mini"]["files_per_product"]
+                )[1:]
             ],
             settings="resources/{sim}/simulation.json",
         log:
@@ -48,7 +51,7 @@ if UNFINISHED:
         benchmark:
             "logs/{sim}/simulate_mini.tsv"
         wildcard_constraints:
-            sim="|".join(UNFINISHED),
+            sim="|".join(sim for sim in UNFINISHED if redshift_of(sim) == redshift),
         conda:
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]

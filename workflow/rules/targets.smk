@@ -10,6 +10,8 @@ FIGURES = [
     "directions",
     *(f"full_against_pc{K}" for K in config["directions"]),
 ]
+TRANSFERS = config.get("transfers")
+TRANSFER_TABLES = ["transfer"] if TRANSFERS else []
 SET_LABELS = {"trained on": "{set}", "halos": "{tracer}"}
 CASE_LABELS = SET_LABELS | {"box": "{sim}"}
 
@@ -62,11 +64,62 @@ def tables():
     return [
         *set_cases(
             "results/tables/{set}_{tracer}_{table}.csv",
-            table=["claims", "comparison", "angles", "filters", "biases"],
+            table=["claims", "comparison", "angles", "filters", "biases", *TRANSFER_TABLES],
         ),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
         *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
     ]
+
+
+def transfer_models():
+    """Models that are transferred: the showcase and, beside it, a polynomial."""
+    polynomials = [name for name in config["yardsticks"] if name.startswith("poly")]
+    return [config["showcase"], *polynomials[:1]]
+
+
+def transfers_of(wildcards):
+    """Spectra of the transfers of a set's models, in the order of the table, and what each is.
+
+    First a model on the first test box and its own tracer, then on other boxes, then against other
+    tracers, each beside what a model of that tracer has, where there is one.
+    """
+    name, tracer = wildcards.set, wildcards.tracer
+    first = SETS[name]["test"][0]
+    others = [other for other in TRANSFERS["tracers"] if other != tracer]
+    places = [
+        *((tracer, sim, tracer) for sim in dict.fromkeys([first, *TRANSFERS["boxes"]])),
+        *(
+            (fitted, first, other)
+            for other in others
+            for fitted in (tracer, other)
+            if fitted == tracer or other in config["tracers"]
+        ),
+    ]
+    return {
+        f"results/fits/{name}/{fitted}/{model}/on_{sim}/"
+        + ("spectra.nc" if fitted == halos else f"transfer_to_{halos}.nc"): {
+            "model": model,
+            "fitted_to": fitted,
+            "box": sim,
+            "redshift": redshift_of(sim),
+            "cosmology": cosmology_of(sim),
+            "against": halos,
+        }
+        for model in transfer_models()
+        for fitted, sim, halos in places
+    }
+
+
+def transfer_halos(wildcards):
+    """Halos in the box of each transfer, of the tracer that its model was fitted to."""
+    cases = transfers_of(wildcards).values()
+    return [f"results/{case['box']}/halos/{case['fitted_to']}.zarr" for case in cases]
+
+
+def transfer_training_halos(wildcards):
+    fitted = {case["fitted_to"] for case in transfers_of(wildcards).values()}
+    boxes = SETS[wildcards.set]["train"]
+    return expand("results/{box}/halos/{tracer}.zarr", box=boxes, tracer=sorted(fitted))
 
 
 def captions():

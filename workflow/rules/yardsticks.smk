@@ -65,6 +65,7 @@ rule predict_labels:
     input:
         files=particle_files,
         particles="results/{sim}/{space}particles.zarr",
+        halos="results/{sim}/{space}halos/{tracer}.zarr",
         code=library("labels"),
     output:
         directory("results/fits/{set}/{tracer}/labels/on_{sim}/{space}prediction.zarr"),
@@ -84,7 +85,7 @@ rule predict_labels:
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
         "Particles in halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}, on the evaluation mesh"

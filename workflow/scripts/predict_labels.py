@@ -2,7 +2,7 @@
 
 from lagbias.jobs import reporting
 from lagbias.labels import write_label_prediction
-from lagbias.layout import BoxFiles, parse_tracer
+from lagbias.layout import BoxFiles
 
 
 def run(job):
@@ -13,7 +13,7 @@ def run(job):
                 settings.root, job.wildcards.sim, settings.redshift, settings.density_grid
             ),
             job.input.particles,
-            parse_tracer(job.wildcards.tracer).min_particles,
+            job.input.halos,
             settings.cell_size,
             job.output[0],
             threads=job.threads,

@@ -17,6 +17,8 @@ def run(job):
             tracer.min_particles,
             job.params.cell_size,
             job.output[0],
+            tracer.weighting,
+            job.params.galaxies,
             redshift_space=bool(job.wildcards.space),
         )
 

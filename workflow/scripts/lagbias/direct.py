@@ -28,9 +28,9 @@ from lagbias.cells import (
 )
 from lagbias.labels import labelled_points
 from lagbias.mesh import Particles
-from lagbias.network import HaloToMassRatio
+from lagbias.network import HaloToMassRatio, generator_of
 from lagbias.projection import Projection
-from lagbias.seeds import generator_of, seed_of
+from lagbias.seeds import seed_of
 from lagbias.training import RatioTraining, first_network, fit, write_network
 from lagbias.training_settings import TrainingSettings
 

@@ -1,8 +1,9 @@
 """The proto-halo labels: each particle's own f, the ceiling that no local f can pass.
 
-A particle of a halo above the cut carries f = N / N_labelled, any other f = 0, so <f> = 1. What is
-left of the error is that the halo field has its mass at points and not on particles, and the
-sampling of the particles; a local f has to guess the labels besides.
+A particle of a halo above the cut carries its share w / N of the halo's weight, over its mean over
+all particles, any other f = 0, so <f> = 1; with mass weighting w / N = 1. What is left of the error
+is that the halo field has its weight at points and not on particles, and the sampling of the
+particles; a local f has to guess the labels besides.
 """
 
 import logging
@@ -28,14 +29,21 @@ from lagbias.mesh import (
     particles_of_points,
 )
 from lagbias.sampling import append_sampling_noises
-from lagbias.stores import append_variable, open_store, provenance, read_values, set_attributes
+from lagbias.stores import (
+    AGAIN,
+    append_variable,
+    open_store,
+    provenance,
+    read_values,
+    set_attributes,
+)
 
 log = logging.getLogger(__name__)
 
 
 def labelled_rows(
     files: BoxFiles, min_particles: int, product: str
-) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[Path, np.ndarray, np.ndarray, np.ndarray]]:
     """Which rows of the halos' particles are of halos with N > ``min_particles``.
 
     Parameters
@@ -51,9 +59,12 @@ def labelled_rows(
         Of the product, one after the other.
     rows : int64, (n,)
         In this file.
+    halo : int64, (n,)
+        Number of the halo that each is of, among those above the cut in all files.
     halo_particles : int64, (n,)
-        N of the halo that each is of.
+        N of that halo.
     """
+    before = 0
     for halo_file in files.product("halo_info"):
         verify(halo_file)
         with warnings.catch_warnings():
@@ -70,7 +81,9 @@ def labelled_rows(
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         file = files.halos / product / halo_file.name.replace("halo_info", product)
         verify(file)
-        yield file, np.repeat(start, count) + within, np.repeat(size[above], count)
+        halo = np.repeat(np.arange(before, before + len(count)), count)
+        yield file, np.repeat(start, count) + within, halo, np.repeat(size[above], count)
+        before += len(count)
 
 
 def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
@@ -91,26 +104,27 @@ def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
 
 def labelled_positions(
     files: BoxFiles, min_particles: int, redshift_space: bool = False
-) -> Iterator[np.ndarray]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Final positions of subsample particles in halos with N > ``min_particles``, file by file.
 
     In redshift space each is displaced by its own velocity (see ``abacus.in_redshift_space``).
 
     Yields
     ------
-    float32, (n, 3) [Mpc/h], in [-L/2, L/2]
+    position : float32, (n, 3) [Mpc/h], in [-L/2, L/2]
+    halo, halo_particles : int64, (n,), see ``labelled_rows``
 
     Raises
     ------
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, _ in labelled_rows(files, min_particles, "halo_rv_A"):
+    for file, rows, *halo in labelled_rows(files, min_particles, "halo_rv_A"):
         rvint, header = read_column(file, "rvint")
         position, velocity = unpack_rvint(taken(rvint, rows, file), header["BoxSize"])
         if redshift_space:
             position = in_redshift_space(position, velocity, header, file)
-        yield position
+        yield position, *halo
 
 
 def labelled_lattice(
@@ -131,7 +145,7 @@ def labelled_lattice(
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
+    for file, rows, _, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
         packed, header = read_column(file, "packedpid")
         lattice_index = unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"]
         yield lattice_index, halo_particles, header
@@ -263,10 +277,33 @@ def share_labelled(labels: Sequence[str | Path]) -> float:
     return labelled / sum(found["particles"] for found in attributes)
 
 
+def shares(halos: str | Path, halo: np.ndarray, halo_particles: np.ndarray) -> np.ndarray:
+    """The share w / N of each particle in the weight of its halo, float64 (n,).
+
+    Parameters
+    ----------
+    halos : path of the store of the halos
+    halo, halo_particles : int64, (n,), see ``labelled_rows``
+
+    Raises
+    ------
+    InputError
+        If the store is not of the halos that are numbered.
+    """
+    store = open_store(halos)
+    count = store["particle_count"].values
+    if halo.max() >= len(count) or (count[halo] != halo_particles).any():
+        raise InputError(
+            f"labels: {halos} has not the halos of the particles' files: expected those of one "
+            f"box; {AGAIN}"
+        )
+    return (store["weight"].values / count)[halo]
+
+
 def write_label_prediction(
     files: BoxFiles,
     particles: str | Path,
-    min_particles: int,
+    halos: str | Path,
     cell_size: float,
     store: str | Path,
     threads: int = 1,
@@ -277,10 +314,8 @@ def write_label_prediction(
     Parameters
     ----------
     files : BoxFiles
-    particles : path of the store of all particles
-        Where it is of redshift space, so is the field.
-    min_particles : int
-        Halos with N > min_particles are labelled.
+    particles, halos : paths of the stores of all particles, and of the halos that are labelled
+        Where the particles are of redshift space, so is the field.
     cell_size : float
         Of the evaluation mesh [Mpc/h].
     store : path of the zarr store
@@ -289,26 +324,32 @@ def write_label_prediction(
     Raises
     ------
     InputError
-        If no particle is labelled.
+        If no particle is labelled, or the halos are not those of the files.
     """
     catalogue = open_store(particles)
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
     mesh = Mesh(catalogue.attrs["cells"], box_size)
+    min_particles = open_store(halos).attrs["min_particles"]
     displaced = catalogue.attrs["redshift_space"]
-    position = np.concatenate(list(labelled_positions(files, min_particles, displaced)))
+    labelled = zip(*labelled_positions(files, min_particles, displaced), strict=True)
+    position, halo, halo_particles = map(np.concatenate, labelled)
     _check_labelled(len(position), files, min_particles)
+    carried = shares(halos, halo, halo_particles)
     log.info("%d of %d particles are in halos", len(position), everything)
     # Centres of sub-cells, as all other particles are known and as their window is taken off.
     position = (np.floor(position / mesh.resolution) + 0.5) * mesh.resolution + box_size / 2
     grid = Grid(Mesh.of_cell_size(cell_size, box_size).cells, box_size)
-    field = paint([((position % box_size).astype(np.float32), None)], grid, threads)
-    cells = halo_overdensity(position - box_size / 2, np.ones(len(position)), mesh)
-    sums = np.full((3, 1), float(len(position)))  # f is 0 or the same for all
+    wrapped = (position % box_size).astype(np.float32)
+    field, square = (
+        paint([(wrapped, (carried**power).astype(np.float32))], grid, threads) for power in (1, 2)
+    )
+    cells = halo_overdensity(position - box_size / 2, carried, mesh)
+    sums = np.array([[(carried**power).sum()] for power in (1, 2, 3)])
     share = catalogue.attrs["sampled_fraction"]
     evaluation = ("x", "y", "z")
     with written_whole(store) as partial:
         append_variable(partial, "overdensity", field[None], ("member", *evaluation), units="1")
-        append_variable(partial, "square_overdensity", field, evaluation, units="1")
+        append_variable(partial, "square_overdensity", square, evaluation, units="1")
         append_variable(
             partial, "cell_overdensity", cells[None], ("member", "cell_x", "cell_y", "cell_z"),
             units="1",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lagbias.errors import InputError
 
 PRODUCTS = ("halo_info", "halo_rv_A", "halo_pid_A", "field_rv_A", "field_pid_A")
+DEFAULT_COSMOLOGY = "c000"  # AbacusSummit's, of a mini box that names none
 MEAN = "mean"  # name of the member of a prediction that is f averaged over seeds
 YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,

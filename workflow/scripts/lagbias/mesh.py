@@ -32,6 +32,7 @@ from lagbias.stores import (
     read_values,
     set_attributes,
 )
+from lagbias.tracers import halo_weights
 
 log = logging.getLogger(__name__)
 keep_compiled(tsc)
@@ -423,17 +424,17 @@ def to_overdensity(density: np.ndarray) -> np.ndarray:
     return density
 
 
-def halo_overdensity(position: np.ndarray, particle_count: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Mass-weighted halo overdensity by nearest grid point, float32 (cells, cells, cells).
+def halo_overdensity(position: np.ndarray, weight: np.ndarray, mesh: Mesh) -> np.ndarray:
+    """Weighted halo overdensity by nearest grid point, float32 (cells, cells, cells).
 
     Parameters
     ----------
     position : (n, 3) [Mpc/h] in [-L/2, L/2]
-    particle_count : (n,)
+    weight : (n,)
     mesh : Mesh
     """
-    mass = np.bincount(mesh.nearest_cell(position), weights=particle_count, minlength=mesh.size)
-    overdensity = mass / mass.mean() - 1
+    total = np.bincount(mesh.nearest_cell(position), weights=weight, minlength=mesh.size)
+    overdensity = total / total.mean() - 1
     return overdensity.astype(np.float32).reshape((mesh.cells,) * 3)
 
 
@@ -443,6 +444,8 @@ def write_halos(
     min_particles: int,
     cell_size: float,
     store: str | Path,
+    weighting: str = "mass",
+    galaxies: dict | None = None,
     redshift_space: bool = False,
 ) -> None:
     """Write the halos with more than ``min_particles`` particles, and their overdensity.
@@ -456,15 +459,18 @@ def write_halos(
     cell_size : float
         Training cell [Mpc/h].
     store : path of the zarr store
-        ``overdensity`` float32 (x, y, z) on the training mesh, mass-weighted, nearest grid point;
-        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count`` int64 (halo).
+        ``overdensity`` float32 (x, y, z) on the training mesh, weighted, nearest grid point;
+        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count``, ``weight`` int64 (halo).
+    weighting, galaxies
+        See ``tracers.halo_weights``.
     redshift_space : bool
         Whether positions are displaced along z by velocities.
 
     Raises
     ------
     InputError
-        If no halo is above the cut, or halos and density are of different boxes.
+        If no halo is above the cut, halos and density are of different boxes, or there are no
+        galaxies.
     """
     position, particle_count, header = read_halos(files.halos, min_particles, redshift_space)
     density_header = read_header(files.density)
@@ -472,15 +478,18 @@ def write_halos(
     box_size = float(header["BoxSize"])
     mesh = Mesh.of_cell_size(cell_size, box_size)
     log.info("%d halos with N > %d", len(position), min_particles)
+    weight = halo_weights(weighting, particle_count, header, min_particles, galaxies)
     with written_whole(store) as partial:
-        overdensity = halo_overdensity(position, particle_count, mesh)
+        overdensity = halo_overdensity(position, weight, mesh)
         append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
         append_variable(partial, "position", position, ("halo", "axis"), units="Mpc/h")
         append_variable(partial, "particle_count", particle_count, ("halo",), units="1")
+        append_variable(partial, "weight", weight, ("halo",), units="1")
         set_attributes(
             partial,
             **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
-            min_particles=min_particles, cells=mesh.cells, redshift_space=redshift_space,
+            min_particles=min_particles, weighting=weighting, cells=mesh.cells,
+            redshift_space=redshift_space,
             particle_mass=float(header["ParticleMassHMsun"]), particle_mass_units="Msun/h",
             particle_volume=box_size**3 / float(header["NP"]), particle_volume_units="(Mpc/h)^3",
         )  # fmt: skip
@@ -496,18 +505,18 @@ def halo_points(halos: str | Path, box_size: float) -> tuple[np.ndarray, np.ndar
     """
     store = open_store(halos)
     position = (store["position"].values + np.float32(box_size / 2)) % np.float32(box_size)
-    return position, store["particle_count"].values.astype(np.float64)
+    return position, store["weight"].values.astype(np.float64)
 
 
 def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.ndarray, float]:
-    """Mass-weighted halo overdensity on an evaluation grid, and its shot noise.
+    """Weighted halo overdensity on an evaluation grid, and its shot noise.
 
     Returns
     -------
     overdensity : float32, (n, n, n)
     shot_noise : float
-        V sum(M^2) / sum(M)^2 [(Mpc/h)^3], the Poisson noise of mass-weighted points.
+        V sum(w^2) / sum(w)^2 [(Mpc/h)^3], the Poisson noise of points of weight w.
     """
-    position, mass = halo_points(halos, grid.box_size)
-    shot_noise = grid.box_size**3 * (mass**2).sum() / mass.sum() ** 2
-    return paint([(position, mass.astype(np.float32))], grid, threads), float(shot_noise)
+    position, weight = halo_points(halos, grid.box_size)
+    shot_noise = grid.box_size**3 * (weight**2).sum() / weight.sum() ** 2
+    return paint([(position, weight.astype(np.float32))], grid, threads), float(shot_noise)

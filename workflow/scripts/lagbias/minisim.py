@@ -1,7 +1,7 @@
 """Small, physically real simulations in AbacusSummit's formats, made with PySCo.
 
 PySCo (https://github.com/mianbreton/pysco) is a particle-mesh code. Here it starts from second
-order Lagrangian perturbation theory at AbacusSummit's c000 cosmology and linear power
+order Lagrangian perturbation theory at one of AbacusSummit's cosmologies and its linear power
 spectrum; halos are friends-of-friends groups. The products are those of AbacusSummit
 (`lagbias.abacus_writer`), so every later step reads a mini box and a published one alike.
 
@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from abacusnbody.metadata import get_meta
+from abacusnbody.metadata import abacussummit, get_meta
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
@@ -38,10 +38,12 @@ from scipy.spatial import cKDTree
 
 from lagbias import abacus_writer
 from lagbias.errors import InputError, RunError
+from lagbias.layout import DEFAULT_COSMOLOGY
 
 logger = logging.getLogger(__name__)
 
-COSMOLOGY_SIMULATION = "AbacusSummit_base_c000_ph000"
+# Whose metadata hold a cosmology: parameters, growth and CLASS's linear power spectrum.
+COSMOLOGY_SIMULATION = "AbacusSummit_base_{cosmology}_ph000"
 # 3 (100 km/s/Mpc)^2 / (8 pi G) in h^2 Msun / Mpc^3
 CRITICAL_DENSITY = 2.77536627e11
 # Where PySCo's own table of the expansion begins.
@@ -90,6 +92,8 @@ class MiniSimulation:
         Smallest group that counts as a halo.
     files_per_product : int
         Into how many files, slabs of equal width in x, each product is split.
+    cosmology : str
+        One of AbacusSummit's, ``c000``.
 
     Raises
     ------
@@ -109,6 +113,7 @@ class MiniSimulation:
     linking_length: float = 0.2
     min_halo_particles: int = 20
     files_per_product: int = 1
+    cosmology: str = DEFAULT_COSMOLOGY
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -150,6 +155,7 @@ class MiniSimulation:
             ("min_halo_particles", self.min_halo_particles >= 2, "2 or more"),
             ("files_per_product", 1 <= self.files_per_product <= 999, "1 to 999"),
         )
+        _cosmology(self.cosmology)  # refuses what is none
         for field, passed, expected in checks:
             if not passed:
                 raise InputError(
@@ -161,7 +167,7 @@ class MiniSimulation:
     def particle_mass(self) -> float:
         """Mass of a particle [Msun/h]; all matter clusters."""
         spacing = self.box_size / self.particles_per_side
-        return _cosmology()["Omega_M"] * CRITICAL_DENSITY * spacing**3
+        return _cosmology(self.cosmology)["Omega_M"] * CRITICAL_DENSITY * spacing**3
 
     def generator_seed(self, purpose: str) -> np.random.SeedSequence:
         """Seed of the random numbers for one purpose, of this phase and master seed."""
@@ -225,7 +231,9 @@ def simulate(
     root = Path(root)
     overdensity, position, velocity = _run_pysco(settings, threads, workdir)
     header = _header(settings)
-    initial_table = growth_table(settings.initial_redshift, settings.redshift)
+    initial_table = growth_table(
+        settings.initial_redshift, settings.redshift, cosmology=settings.cosmology
+    )
     overdensity *= np.float32(1 / initial_table[settings.redshift])
     ic_folder = root / "ic" / settings.name
     for stale in ic_folder.glob("ic_dens_N*.asdf"):
@@ -235,7 +243,7 @@ def simulate(
         header,
         overdensity,
         initial_table,
-        _cosmology()["CLASS_power_spectrum"],
+        _cosmology(settings.cosmology)["CLASS_power_spectrum"],
     )
     del overdensity
     label = friends_of_friends(
@@ -245,7 +253,9 @@ def simulate(
     return paths + _write_snapshot(settings, folder, header, position, velocity, label)
 
 
-def growth_table(initial_redshift: float, *redshifts: float) -> dict[float, float]:
+def growth_table(
+    initial_redshift: float, *redshifts: float, cosmology: str = DEFAULT_COSMOLOGY
+) -> dict[float, float]:
     """Abacus's linear growth factors, normalised to 1 at the initial redshift.
 
     AbacusSummit's table starts at z = 99; redshifts that it does not list come from the
@@ -258,21 +268,24 @@ def growth_table(initial_redshift: float, *redshifts: float) -> dict[float, floa
         Redshift at which the growth factor is 1.
     *redshifts : float
         Redshifts wanted beside those of the table.
+    cosmology : str
 
     Returns
     -------
     dict
         Growth factor by redshift, in the order of redshift.
     """
-    table = dict(_cosmology()["GrowthTable"])
+    table = dict(_cosmology(cosmology)["GrowthTable"])
     for redshift in (initial_redshift, *redshifts):
         if redshift not in table:
-            table[redshift] = float(_linear_growth(redshift))
+            table[redshift] = float(_growth_solution(cosmology)(-np.log1p(redshift))[0])
     norm = table[initial_redshift]
     return {redshift: table[redshift] / norm for redshift in sorted(table)}
 
 
-def linear_power(redshift: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def linear_power(
+    redshift: float, cosmology: str = DEFAULT_COSMOLOGY
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Linear power spectrum of cold matter that AbacusSummit starts from.
 
     Above 1 h/Mpc the table's steps are 26 %: interpolate in the logarithms.
@@ -281,15 +294,16 @@ def linear_power(redshift: float) -> tuple[NDArray[np.float64], NDArray[np.float
     ----------
     redshift : float
         Redshift of the spectrum.
+    cosmology : str
 
     Returns
     -------
-    wavenumber : float64, (7328,) [h/Mpc]
-    power : float64, (7328,) [(Mpc/h)^3]
+    wavenumber : float64, (n,) [h/Mpc], n = 7328 for c000
+    power : float64, (n,) [(Mpc/h)^3]
     """
-    cosmology = _cosmology()
-    spectrum = cosmology["CLASS_power_spectrum"]
-    table = growth_table(cosmology["CLASS_Redshift"], redshift)
+    spectrum = _cosmology(cosmology)["CLASS_power_spectrum"]
+    class_redshift = _cosmology(cosmology)["CLASS_Redshift"]
+    table = growth_table(class_redshift, redshift, cosmology=cosmology)
     power = np.asarray(spectrum["P (Mpc/h)^3"], dtype=np.float64) * table[redshift] ** 2
     return np.asarray(spectrum["k (h/Mpc)"], dtype=np.float64), power
 
@@ -396,9 +410,19 @@ def _warn_of_mesh_ratio(settings: MiniSimulation) -> None:
 
 
 @cache
-def _cosmology() -> dict:
-    """Parameters, growth table and linear power of AbacusSummit's c000 cosmology."""
-    return get_meta(COSMOLOGY_SIMULATION)
+def _cosmology(name: str) -> dict:
+    """Parameters, growth table and linear power of one of AbacusSummit's cosmologies."""
+    simulation = COSMOLOGY_SIMULATION.format(cosmology=name)
+    try:
+        return get_meta(simulation)
+    except ValueError as error:
+        pattern = COSMOLOGY_SIMULATION.format(cosmology=r"(c\d{3})")
+        known = (re.fullmatch(pattern, one) for one in abacussummit.metadata)
+        names = ", ".join(sorted(match[1] for match in known if match))
+        raise InputError(
+            f"cosmology={name!r}: abacusutils has no metadata of {simulation}; expected one of "
+            f"{names}"
+        ) from error
 
 
 def _pysco_finds_side(side: int) -> bool:
@@ -410,24 +434,34 @@ def _linking_length(settings: MiniSimulation) -> float:
     return settings.linking_length * settings.box_size / settings.particles_per_side
 
 
-def _hubble_rate(redshift: float) -> float:
-    """H(z)/H0 of flat LCDM without radiation, as in Abacus."""
-    omega_m = _cosmology()["Omega_M"]
-    return float(np.sqrt(omega_m * (1 + redshift) ** 3 + 1 - omega_m))
+def _dark_energy(cosmology: dict, log_a: float) -> tuple[float, float]:
+    """Density of dark energy in units of today's, and its equation of state w, at a given ln a.
+
+    w = w0 + wa (1 - a) (Chevallier & Polarski 2001, Linder 2003).
+    """
+    w0, wa, past = cosmology["w0"], cosmology["wa"], 1 - np.exp(log_a)
+    return np.exp(-3 * ((1 + w0 + wa) * log_a + wa * past)), w0 + wa * past
+
+
+def _hubble_rate(cosmology: dict, redshift: float) -> float:
+    """H(z)/H0 of a flat background without radiation, as in Abacus."""
+    omega_m = cosmology["Omega_M"]
+    dark, _ = _dark_energy(cosmology, -np.log1p(redshift))
+    return float(np.sqrt(omega_m * (1 + redshift) ** 3 + (1 - omega_m) * dark))
 
 
 @cache
-def _growth_solution() -> Callable[[float], NDArray[np.float64]]:
+def _growth_solution(name: str) -> Callable[[float], NDArray[np.float64]]:
     """Growth factor and its derivative in ln a, 1 at z = 99, as a function of ln a."""
-    omega_m = _cosmology()["Omega_M"]
-    clustering = 1 - _cosmology()["Omega_Smooth"] / omega_m
+    cosmology = _cosmology(name)
+    omega_m = cosmology["Omega_M"]
+    clustering = 1 - cosmology["Omega_Smooth"] / omega_m
 
     def equation(log_a: float, growth: NDArray) -> list[float]:
-        omega = omega_m / (omega_m + (1 - omega_m) * np.exp(3 * log_a))
-        return [
-            growth[1],
-            1.5 * omega * clustering * growth[0] - (2 - 1.5 * omega) * growth[1],
-        ]
+        dark, w = _dark_energy(cosmology, log_a)
+        omega = omega_m / (omega_m + (1 - omega_m) * np.exp(3 * log_a) * dark)
+        slope = -1.5 * (omega + (1 + w) * (1 - omega))  # H'/H
+        return [growth[1], 1.5 * omega * clustering * growth[0] - (2 + slope) * growth[1]]
 
     # The growing mode of an Einstein-de Sitter universe with a smooth part, D ~ a^p.
     exponent = (np.sqrt(1 + 24 * clustering) - 1) / 4
@@ -440,23 +474,19 @@ def _growth_solution() -> Callable[[float], NDArray[np.float64]]:
     return lambda log_a: solution(log_a) / norm
 
 
-def _linear_growth(redshift: float) -> float:
-    """Growth factor, 1 at z = 99."""
-    return float(_growth_solution()(-np.log1p(redshift))[0])
-
-
 def _header(settings: MiniSimulation) -> dict[str, object]:
     """Header of all files of a simulation, with the names of AbacusSummit's headers."""
-    cosmology = _cosmology()
+    cosmology = _cosmology(settings.cosmology)
     copied = ("H0", "Omega_M", "Omega_DE", "Omega_K", "w0", "wa", "n_s", "omega_b", "hMpc")
     hubble, scale_factor = cosmology["H0"] / 100, 1 / (1 + settings.redshift)
-    rate = _hubble_rate(settings.redshift)
-    growth, slope = _growth_solution()(np.log(scale_factor))
+    rate = _hubble_rate(cosmology, settings.redshift)
+    growth, slope = _growth_solution(settings.cosmology)(np.log(scale_factor))
     return {
         **{key: cosmology[key] for key in copied},
         "SimName": settings.name,
         "SimSet": "LagbiasMini",
-        "SimComment": "PySCo particle-mesh run at the AbacusSummit c000 cosmology, FoF halos",
+        "SimComment": f"PySCo particle-mesh run at the AbacusSummit {settings.cosmology} "
+        "cosmology, FoF halos",
         "CodeVersion": f"pysco-nbody {version('pysco-nbody')}",
         "CLASS_Redshift": cosmology["CLASS_Redshift"],
         "OutputType": "GroupOutput",
@@ -597,10 +627,10 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
     # PySCo interpolates the root of the power linearly, which is 2 % too high between the points
     # of the table above 1 h/Mpc.
     wavenumber = np.geomspace(*WAVENUMBER_RANGE, POWER_TABLE_LENGTH)
-    spectrum = CubicSpline(*np.log(linear_power(settings.redshift)))
+    spectrum = CubicSpline(*np.log(linear_power(settings.redshift, settings.cosmology)))
     power_file = folder / "linear_power.txt"
     np.savetxt(power_file, np.c_[wavenumber, np.exp(spectrum(np.log(wavenumber)))])
-    cosmology = _cosmology()
+    cosmology = _cosmology(settings.cosmology)
     seed = settings.generator_seed("initial density").generate_state(1)[0]
     return {
         "nthreads": threads,
@@ -616,7 +646,7 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
         "ncoarse": settings.mesh.bit_length() - 1,
         "npart": settings.particles_per_side**3,
         "z_start": settings.initial_redshift,
-        "z_out": f"[{settings.redshift!r}]",
+        "z_out": f"[{float(settings.redshift)!r}]",
         "seed": int(seed),
         "initial_conditions": "2LPT",
         # The particle of lattice point (0, 0, 0) starts at the corner, no half cell.

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from lagbias.errors import InputError
 from lagbias.files import written_whole
+from lagbias.seeds import seed_of
 
 # ASSUME: the published description (3 x 20) does not name its activation; SiLU is smooth, as the
 # gradients need, and half the cost of GELU. The authors' code (5 x 64) uses GELU.
@@ -20,6 +21,11 @@ OUTPUTS = ("exponential", "sigmoid")
 # Rows evaluated at once: the activations of one pass stay in a core's cache (2.4 times faster than
 # 131072 rows on a 2-core machine), on a GPU they fill it.
 ROWS_PER_PASS = {"cpu": 16_384, "cuda": 4_194_304}
+
+
+def generator_of(seed: int, purpose: str) -> torch.Generator:
+    """A torch generator for one purpose; the global state is not touched."""
+    return torch.Generator().manual_seed(seed_of(seed, purpose))
 
 
 @dataclass(frozen=True)

@@ -84,14 +84,35 @@ def check_config(config: dict) -> None:
                 )
     for name in config["yardsticks"]:
         parse_yardstick(name)
-    for name in config["tracers"]:
-        parse_tracer(name)
+    check_tracers(config)
     check_variants(config)
     if config["showcase"] not in config["scale_sets"]:
         raise InputError(
             f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
             "the figures that show one model show this one: name one of the sets"
         )
+
+
+def all_tracers(config: dict) -> list[str]:
+    """Tracers that networks are trained on, and those that they are held against besides."""
+    return [*config["tracers"], *config.get("transfers", {}).get("tracers", [])]
+
+
+def check_tracers(config: dict) -> None:
+    """Check that the tracers can be made, and that the boxes of transfers exist."""
+    for name in all_tracers(config):
+        tracer = parse_tracer(name)
+        if tracer.weighting == "galaxies" and "galaxies" not in config:
+            raise InputError(
+                f"tracers: {name} needs the section `galaxies`, the occupation of halos; add it, "
+                "{} for its defaults"
+            )
+    for name in config.get("transfers", {}).get("boxes", []):
+        if name not in config["simulations"]:
+            raise InputError(
+                f"transfers.boxes: {name!r} is not among the simulations "
+                f"{sorted(config['simulations'])}; add it there or mend the name"
+            )
 
 
 def check_variants(config: dict) -> None:
@@ -135,10 +156,12 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
     needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[
         source
     ]
+    may = {"redshift", "cosmology"} if source == "mini" else {"redshift"}
     given = set(simulation) - {"source"}
-    if given != needs:
+    if not needs <= given <= needs | may:
         raise InputError(
-            f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}"
+            f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}; "
+            f"besides it may have {sorted(may)}"
         )
     if source == "https":
         files_per_product(name)
@@ -146,7 +169,7 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
         check_meshes(config)
-        lowest = min(parse_tracer(name).min_particles for name in config["tracers"])
+        lowest = min(parse_tracer(name).min_particles for name in all_tracers(config))
         if lowest < config["mini"]["min_halo_particles"]:
             raise InputError(
                 f"tracers: N{lowest} is below mini.min_halo_particles "

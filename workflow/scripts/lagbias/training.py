@@ -22,10 +22,9 @@ from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes, digest_of
 from lagbias.errors import InputError, TrainingError
 from lagbias.files import remove, written_whole
 from lagbias.loss import squared_residual
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
+from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import MeanRatio, mean_over_particles
 from lagbias.projection import Projection
-from lagbias.seeds import generator_of
 from lagbias.stores import provenance
 from lagbias.training_settings import TrainingSettings
 
