@@ -44,7 +44,7 @@ rule measure_linear_power:
         mem_mb=memory(420, lambda w: 8 * grid_points(w.sim)),
         runtime=30,
     params:
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:
         "Power of the linear density of {wildcards.sim}"
     script:

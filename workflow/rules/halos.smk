@@ -86,7 +86,7 @@ rule label_particles:
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=config["redshift"],
+        redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:
         "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"
     script:

@@ -64,7 +64,14 @@ def tables():
     return [
         *set_cases(
             "results/tables/{set}_{tracer}_{table}.csv",
-            table=["claims", "comparison", "angles", "filters", "biases", *TRANSFER_TABLES],
+            table=[
+                "claims",
+                "comparison",
+                "angles",
+                "filters",
+                "biases",
+                *TRANSFER_TABLES,
+            ],
         ),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
         *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),

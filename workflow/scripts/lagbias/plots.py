@@ -58,6 +58,11 @@ LAGRANGIAN_LABELS = {
     "bins-g2": "f(δ, G₂) in bins",
 }
 NAMES_OF_KINDS = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
+TRACER_TITLES = {
+    "mass": "halos (mass-weighted)",
+    "number": "halos (each counts one)",
+    "galaxies": "galaxies",
+}
 SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure below it
 
 
@@ -119,7 +124,8 @@ def plot_slices(
     maps.append(maps[1] - maps[0])
     norm = SymLogNorm(linthresh=1, vmin=-1, vmax=float(np.percentile(maps[0], 99.8)))
     extent = (0, grid.box_size, 0, grid.box_size)
-    titles = ("halos (mass-weighted)", "model: particles × f", "model − halos")
+    tracer = TRACER_TITLES[open_store(halos).attrs["weighting"]]
+    titles = (tracer, "model: particles × f", f"model − {tracer.partition(' ')[0]}")
     with drawn_to(outputs, ncols=3, figsize=(10.5, 3.7), sharey=True) as (figure, axes):
         for axis, field, title in zip(axes[0], maps, titles, strict=True):
             difference = title.startswith("model −")
