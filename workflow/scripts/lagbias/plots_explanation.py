@@ -12,7 +12,7 @@ from lagbias.layout import MEAN
 from lagbias.plots import COLOURS, FIELD_COLOURS, NAMES_OF_KINDS, drawn_to, line_of, model_label
 from lagbias.stores import read_netcdf
 
-ENOUGH = 100  # particles in a bin: fewer tell nothing
+ENOUGH = 300  # particles in a bin: fewer tell nothing
 
 
 def plot_explanation(
@@ -113,7 +113,7 @@ def _draw_beyond_first(axis: plt.Axes, data: xr.Dataset, kind: str) -> None:
     """<f | feature> over what it were if f knew the first direction only, by scale."""
     shown = data["ratio_of_feature"] / data["ratio_expected_of_feature"]
     # A departure of per cents takes more particles to tell, and means little where f is small.
-    enough = data["particles_of_feature"] >= 10 * ENOUGH
+    enough = data["particles_of_feature"] >= 3 * ENOUGH
     shown = shown.where(enough & (data["ratio_of_feature"].sel(member=MEAN) >= 0.1))
     for index, feature in enumerate(np.flatnonzero(data["kind"].values == kind)):
         scale = float(data["smoothing_scale"][feature])
