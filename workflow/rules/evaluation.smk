@@ -135,17 +135,17 @@ rule compare_spectra:
 use rule compare_spectra as compare_transfer with:
     input:
         prediction=prediction_of,
-        halos="results/{sim}/halos/{other}.zarr",
-        matter="results/{sim}/matter.zarr",
+        halos="results/{sim}/{space}halos/{other}.zarr",
+        matter="results/{sim}/{space}matter.zarr",
         code=library("spectra"),
     output:
-        "results/fits/{set}/{tracer}/{model}/on_{sim}/transfer_to_{other}.nc",
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}transfer_to_{other}.nc",
     log:
-        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_transfer_to_{other}.log",
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_transfer_to_{other}.log",
     benchmark:
-        "logs/fits/{set}/{tracer}/{model}/on_{sim}/compare_transfer_to_{other}.tsv"
+        "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_transfer_to_{other}.tsv"
     message:
-        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) against {wildcards.other} of {wildcards.sim}"
+        "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) against {wildcards.other} of {wildcards.sim}/{wildcards.space}"
 
 
 rule measure_statistics:
