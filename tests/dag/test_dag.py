@@ -180,6 +180,16 @@ def test_yardsticks_are_typed_and_judged_as_networks_are(repository):
     assert labels["predict_labels"] == labels["simulate_mini"] == 1
 
 
+def test_redshift_space_is_a_part_of_a_path(repository):
+    target = "fits/mini/N50/poly-R3/on_mini_ph004/redshift_space/spectra.nc"
+    plan = planned(repository, f"results/{target}")
+    # Three boxes to fit on in real space; the test box displaced, and only so.
+    assert plan["index_particles"] == plan["select_halos"] == 3 + 1
+    assert plan["paint_matter"] == plan["predict_lagrangian_bias"] == 1
+    run = snakemake(repository, "-n", "results/mini_ph004/other_space/particles.zarr")
+    assert run.returncode != 0
+
+
 @pytest.mark.parametrize(
     ("spelling", "advice"),
     [("R4-R2", "write R2-R4"), ("R2.0-R4", "write R2-R4"), ("R2-R2", "write R2")],
