@@ -11,9 +11,8 @@ from lagbias.errors import InputError
 from lagbias.explanation import ROUTES, View, derivatives, write_explanation
 from lagbias.gradients import write_gradient_pca
 from lagbias.mesh import Particles
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio
+from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.projection import Projection, project_on_gradients, values_at
-from lagbias.seeds import generator_of
 from lagbias.stores import open_store, read_netcdf, write_netcdf
 from lagbias.tables import write_biases
 
