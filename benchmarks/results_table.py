@@ -1,8 +1,10 @@
-"""The README's table of results, from a summary that the workflow has written.
+"""A table that the workflow has written, as Markdown: results of all models, claims, biases, …
 
     python benchmarks/results_table.py [results/tables/mini_N50_on_mini_ph004_summary.csv]
 
-Prints Markdown; ranges are those of the seeds.
+Of a summary, of one box, ranges are those of the seeds; of a comparison, of all test boxes, what
+follows ± is the standard error of the mean over boxes and what stands in brackets the standard
+deviation of the seeds. Other tables are printed as they are, but for the files that they name.
 """
 
 import argparse
@@ -42,9 +44,13 @@ def label(model: str) -> str:
 
 
 def cell(row: pd.Series, column: str) -> str:
-    """A number, with its range over seeds where it has one."""
+    """A number, with its errors or its range over seeds where it has them."""
     if pd.isna(row[column]):
         return ""
+    if f"{column}_box_error" in row or f"{column}_seed_deviation" in row:
+        box, seeds = row.get(f"{column}_box_error"), row.get(f"{column}_seed_deviation")
+        of_boxes = "" if pd.isna(box) else f" ± {box:.3f}"
+        return f"{row[column]:.3f}{of_boxes}" + ("" if pd.isna(seeds) else f" ({seeds:.3f})")
     low, high = row.get(f"{column}_seed_min"), row.get(f"{column}_seed_max")
     spread = "" if pd.isna(low) else f" ({low:.3f}–{high:.3f})"
     return f"{row[column]:.3f}{spread}"
@@ -56,10 +62,21 @@ def main() -> None:
         "table", nargs="?", default="results/tables/mini_N50_on_mini_ph004_summary.csv"
     )
     table = pd.read_csv(parser.parse_args().table)
-    print("| model, smoothing scales [Mpc/h] |", " | ".join(COLUMNS), "|")
-    print("|---" * (len(COLUMNS) + 1) + "|")
+    if "power_ratio_k0-0.1" not in table:
+        shown = table.drop(columns="file", errors="ignore")
+        print("|", " | ".join(shown.columns), "|")
+        print("|---" * shown.shape[1] + "|")
+        for _, row in shown.iterrows():
+            print("|", " | ".join("" if pd.isna(value) else str(value) for value in row), "|")
+        return
+    columns = {
+        title: name if name in table else name.removesuffix("_mean")
+        for title, name in COLUMNS.items()
+    }
+    print("| model, smoothing scales [Mpc/h] |", " | ".join(columns), "|")
+    print("|---" * (len(columns) + 1) + "|")
     for _, row in table.iterrows():
-        cells = [cell(row, column) for column in COLUMNS.values()]
+        cells = [cell(row, column) for column in columns.values()]
         print(f"| {label(row['model'])} |", " | ".join(cells), "|")
 
 
