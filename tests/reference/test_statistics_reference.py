@@ -279,7 +279,7 @@ def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, tmp_
     for displaced in (False, True):
         particles, halos = tmp_path / f"p{displaced}", tmp_path / f"h{displaced}"
         write_particles(sandbox_files, REDSHIFT, 5.0, particles, redshift_space=displaced)
-        write_halos(sandbox_files, REDSHIFT, 50, 5.0, halos, displaced)
+        write_halos(sandbox_files, REDSHIFT, 50, 5.0, halos, redshift_space=displaced)
         write_matter(particles, 5.0, tmp_path / f"m{displaced}")
         store = open_store(tmp_path / f"m{displaced}")
         grid = Grid(store.sizes["x"], store.attrs["box_size"])

@@ -241,7 +241,9 @@ def test_stores_in_redshift_space_differ_in_positions_only(tmp_path):
         write_particles(
             box.files, REDSHIFT, 6.0, tmp_path / f"p{displaced}", redshift_space=displaced
         )
-        write_halos(box.files, REDSHIFT, 50, 6.0, tmp_path / f"h{displaced}", displaced)
+        write_halos(
+            box.files, REDSHIFT, 50, 6.0, tmp_path / f"h{displaced}", redshift_space=displaced
+        )
         particles[displaced] = Particles.read(tmp_path / f"p{displaced}")
         halos[displaced] = open_store(tmp_path / f"h{displaced}")
         assert halos[displaced].attrs["redshift_space"] is displaced
