@@ -16,6 +16,7 @@ from lagbias.files import written_whole
 from lagbias.layout import MEAN, parse_network, parse_scales
 from lagbias.spectra import in_band
 from lagbias.stores import read_netcdf
+from lagbias.tables import last_losses
 
 BAND = (0.0, 0.1)  # h/Mpc, of the paper's claims
 TOLERANCE = 0.02  # of the paper's 1-2 %
@@ -136,7 +137,7 @@ def claims_of_scales(spectra: Mapping[str, Boxes]) -> Iterator[dict]:
 
 def claims_of_fitting(losses: Mapping[str, Sequence[str | Path]]) -> Iterator[dict]:
     """Whether more than three scales fit boxes worse that were not trained on than three do."""
-    last = {name: last_losses(paths) for name, paths in losses.items()}
+    last = {name: last_losses(paths)["validation_loss"].values for name, paths in losses.items()}
     three = [name for name in last if scale_count(name) == 3]
     if not three:
         return
@@ -150,11 +151,6 @@ def claims_of_fitting(losses: Mapping[str, Sequence[str | Path]]) -> Iterator[di
                 "measured": excess, "interval": interval,
                 "verdict": opposite(verdict(excess, interval, 0)),
             }  # fmt: skip
-
-
-def last_losses(paths: Sequence[str | Path]) -> np.ndarray:
-    """Validation loss at the end of the training of each seed."""
-    return np.array([pd.read_csv(path)["validation_loss"].iloc[-1] for path in paths])
 
 
 def relative_excess(values: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
