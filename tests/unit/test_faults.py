@@ -108,13 +108,13 @@ JOBS = {
             "index_particles",
             Names(store=PARTICLES),
             params=box_params(cell_size=6.0),
-            wildcards=Names(sim=SIM),
+            wildcards=Names(sim=SIM, space=""),
         ),
         Job(
             "select_halos",
             Names(store=HALOS),
             params=box_params(cell_size=6.0, galaxies=None),
-            wildcards=Names(sim=SIM, tracer="N50"),
+            wildcards=Names(sim=SIM, tracer="N50", space=""),
         ),
         Job(
             "paint_matter",
@@ -137,6 +137,7 @@ JOBS = {
                 features=FEATURES, particles=[PARTICLES], halos=[HALOS],
                 validation_features=FEATURES, validation_particles=[PARTICLES],
                 validation_halos=[HALOS], projection=PROJECTION,
+                labels=[], validation_labels=[], start=[],
             ),
             Names(settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu"),
             Names(seed="1"),
