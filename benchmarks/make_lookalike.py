@@ -39,8 +39,9 @@ from lagbias.grids import Grid, InPlaceTransform
 from lagbias.layout import BoxFiles
 
 INITIAL_REDSHIFT = 99.0
-# N > 100 halos of AbacusSummit at z = 0.5: 1.7 % as many as cubic Mpc/h, n(> N) as N^-0.9.
-LEAST_HALO, MASS_SLOPE, LARGEST_HALO = 100, 0.9, 50_000
+# Halos of AbacusSummit at z = 0.5: N >= 35, n(> N) as N^-0.9, and 1.7 % as many of N > 100 as
+# cubic Mpc/h.
+LEAST_HALO, MASS_SLOPE, LARGEST_HALO = 35, 0.9, 50_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Lookalike:
         All random numbers derive from both.
     redshift : float
     halo_density : float
-        Halos with N >= 100 [(Mpc/h)^-3].
+        Halos with N >= 35 [(Mpc/h)^-3].
     halo_share : float
         Share of the particles that lies in halo files.
     planted_scale : float
@@ -81,7 +82,7 @@ class Lookalike:
     phase: int = 0
     seed: int = 2022
     redshift: float = 0.5
-    halo_density: float = 0.017
+    halo_density: float = 0.017 * (100 / 35) ** 0.9
     halo_share: float = 0.3
     planted_scale: float = 2.83
 

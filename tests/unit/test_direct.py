@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import torch
 from conftest import REDSHIFT, plant_box, plant_halo_particles
-from lagbias import direct, features, mesh, training
+from lagbias import direct, features, mesh
 from lagbias.calibration import calibration, write_calibration
 from lagbias.cells import Boxes, TrainingBoxes
 from lagbias.direct import LabelledPoints, LabelTraining, PointBatches, load_labelled, train_direct
 from lagbias.errors import InputError
 from lagbias.labels import labelled_lattice, labelled_points, share_labelled, write_labels
 from lagbias.layout import parse_tracer
-from lagbias.network import Architecture, HaloToMassRatio, generator_of
+from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import mean_over_particles
 from lagbias.projection import Projection, orthogonalise
 from lagbias.stores import open_store, read_netcdf
@@ -310,7 +310,7 @@ class Module(LabelTraining):
 
 
 def test_gradient_in_passes_equals_that_of_the_log_loss(monkeypatch):
-    monkeypatch.setitem(training.ROWS_PER_PASS, "cpu", 37)
+    monkeypatch.setitem(ROWS_PER_PASS, "cpu", 37)
     points, labelled = points_of(bump, 1)
     module = Module(first_network(3, SMALL, 1), points, points, no_field(), SMALL, 1)
     module.optimiser = torch.optim.SGD(module.network.layers.parameters(), lr=0.0)

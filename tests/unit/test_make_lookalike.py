@@ -11,6 +11,8 @@ from lagbias.checksums import CHECKSUM_LIST, cksum
 from lagbias.errors import InputError
 from lagbias.minisim import linear_power
 from make_lookalike import (
+    LEAST_HALO,
+    MASS_SLOPE,
     Fields,
     Lookalike,
     drawn_halos,
@@ -139,6 +141,9 @@ def test_halos_follow_the_planted_ratio(made):
     log_number = np.log(halos["N"])
     scatter = log_number.std() * np.sqrt(1 / rich.sum() + 1 / (~rich).sum())
     assert abs(log_number[rich].mean() - log_number[~rich].mean()) < 5 * scatter
+    above = (halos["N"] >= 150).sum()
+    expected = len(log_number) * (150 / LEAST_HALO) ** -MASS_SLOPE
+    assert abs(above - expected) < 5 * np.sqrt(expected)
     # The box itself: its halos are as many as f, of mean 1, says.
     expected = SETTINGS.halo_density * BOX_SIZE**3
     assert abs(counts["halos"] - expected) < 5 * np.sqrt(expected)
@@ -154,7 +159,7 @@ def test_halos_lie_where_particles_of_large_f_went(made):
     position, index = particles(files)
     point = np.rint(index / 3).astype(int) % POINTS
     halo_position, number, _ = read_halos(files.halos)
-    assert number.min() >= 100
+    assert number.min() >= LEAST_HALO
 
     def counts(where, weight=None):
         cell = np.floor((where / BOX_SIZE + 0.5) * 8).astype(int) % 8

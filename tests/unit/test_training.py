@@ -11,10 +11,10 @@ import pytest
 import torch
 from conftest import plant_box
 from lagbias import mesh, training
-from lagbias.cells import Boxes, TrainingBoxes, load_box
+from lagbias.cells import Boxes, TrainingBoxes, distinct_rows, load_box
 from lagbias.errors import InputError, TrainingError
 from lagbias.loss import cell_sums, squared_residual
-from lagbias.network import Architecture, HaloToMassRatio, generator_of
+from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import MeanRatio, mean_over_particles
 from lagbias.seeds import seed_of
 from lagbias.training import (
@@ -185,7 +185,7 @@ def module_of(boxes, settings=SMALL, dtype=None):
 def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     rng, monkeypatch, estimator, normalisation
 ):
-    monkeypatch.setitem(training.ROWS_PER_PASS, "cpu", 37)
+    monkeypatch.setitem(ROWS_PER_PASS, "cpu", 37)
     boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng)])
     settings = replace(SMALL, estimator=estimator, normalisation=normalisation)
     module = module_of(boxes, settings)
@@ -335,6 +335,34 @@ def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction):
         np.testing.assert_array_equal(values, whole[name], err_msg=name)
 
 
+@pytest.mark.parametrize(("most", "dtype"), [(255, np.uint8), (300, np.float32)])
+def test_particles_of_a_row_are_counted_in_a_byte_where_they_fit(most, dtype):
+    point = np.array([7, *[5] * most, 3, 7, 7], dtype=np.uint32)
+    start = np.array([0, 2, most + 1, *[most + 4] * 6])  # of 8 cells
+    catalogue = mesh.Particles(point, point, start, mesh.Mesh(2, 10.0), 4, 1.0)
+    found, multiplicity, cell_start = distinct_rows(catalogue, 1.0, None)
+    assert multiplicity.dtype == dtype
+    assert found.tolist() == [5, 7, 5, 3, 7]
+    assert multiplicity.tolist() == [1, 1, most - 1, 1, 2]
+    assert cell_start.tolist() == [0, 2, 3, *[5] * 6]
+
+
+def test_losses_by_bytes_and_by_floats_are_the_same(rng):
+    """Counts that fit a byte enter every estimator as the same numbers."""
+    data = made_up_box(rng)
+    small = {name: data[name].astype(np.uint8) for name in ("multiplicity", "first_half")}
+    floats, integers = TrainingBoxes([data]), TrainingBoxes([data | small])
+    assert integers.multiplicity.dtype == torch.uint8
+    ratio = torch.from_numpy(rng.lognormal(0, 1, 900)).float()
+    assert mean_over_particles(ratio, integers) == mean_over_particles(ratio, floats)
+    for estimator in ESTIMATORS:
+        found, expected = (
+            squared_residual(ratio, boxes, *every_cell(boxes), estimator)
+            for boxes in (integers, floats)
+        )
+        np.testing.assert_array_equal(found, expected, err_msg=estimator)
+
+
 def test_subsample_is_drawn_once_per_seed(stores):
     projection = training.Projection.read(stores.projection)
 
@@ -364,11 +392,11 @@ def test_features_on_another_grid_are_refused(stores, tmp_path):
         load_box(stores.features, tmp_path / "p.zarr", stores.halos, projection, 1.0, 1)
 
 
-def train(stores, folder, settings=SMALL, seed=1):
+def train(stores, folder, settings=SMALL, seed=1, **device):
     boxes = Boxes([stores.features], [stores.particles], [stores.halos])
     folder.mkdir(exist_ok=True)
     weights, losses = folder / "weights.pt", folder / "losses.csv"
-    train_network(boxes, boxes, stores.projection, settings, seed, weights, losses)
+    train_network(boxes, boxes, stores.projection, settings, seed, weights, losses, **device)
     return HaloToMassRatio.load(weights), pd.read_csv(losses)
 
 

@@ -25,6 +25,8 @@ rule predict_halo_field:
         runtime=60,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
+        device=config["device"],
+        deterministic=config.get("deterministic", False),
     message:
         "Model field of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
     script:

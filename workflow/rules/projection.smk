@@ -101,6 +101,9 @@ rule find_gradient_directions:
         # particles and their number at each grid point, or a chunk's inputs and gradients
         mem_mb=memory(500, gradient_bytes),
         runtime=60,
+    params:
+        device=config["device"],
+        deterministic=config.get("deterministic", False),
     message:
         "Gradient PCA of {wildcards.base} on {wildcards.set}, {wildcards.tracer}"
     script:

@@ -31,6 +31,7 @@ rule train_network:
     params:
         settings=lambda wildcards: training_settings(wildcards.network),
         device=config["device"],
+        deterministic=config.get("deterministic", False),
     message:
         "Training {wildcards.network} on {wildcards.set}, {wildcards.tracer}, seed {wildcards.seed}"
     script:

@@ -14,6 +14,8 @@ def run(job):
             job.input.particles,
             job.output[0],
             threads=job.threads,
+            device=job.params.device,
+            deterministic=job.params.deterministic,
             training_set=job.wildcards.set,
         )
 

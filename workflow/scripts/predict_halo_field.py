@@ -15,6 +15,8 @@ def run(job):
             job.params.cell_size,
             job.output[0],
             threads=job.threads,
+            device=job.params.device,
+            deterministic=job.params.deterministic,
             model=job.wildcards.network,
             simulation=job.wildcards.sim,
         )

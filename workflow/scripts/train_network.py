@@ -27,6 +27,7 @@ def run(job):
             threads=job.threads,
             device=job.params.device,
             start=next(iter(files.start), None),
+            deterministic=job.params.deterministic,
         )  # fmt: skip
 
 

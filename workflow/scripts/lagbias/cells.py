@@ -5,6 +5,7 @@ its particles. Particles are sorted by cell, so the sums are segment sums.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,48 @@ from lagbias.projection import Projection
 from lagbias.seeds import seed_of
 from lagbias.stores import open_store
 
+log = logging.getLogger(__name__)
+
 ROWS_AT_ONCE = 4_000_000  # particles sorted or summed at a time: bounds memory
+BYTES_PER_ROW = 12  # that training holds beside its boxes: f, and a float64 sum over it
+DEVICE_SHARE = 0.8  # of a device's free memory, for what is resident; the rest is for a step
+COUNTS = ("multiplicity", "first_half")  # a byte each, but for rare rows: there are 1e8 and more
 
 
-class TrainingBoxes(torch.nn.Module):
+def room_for(size: int, device: torch.device) -> bool:
+    """Whether a device can hold so many bytes; main memory is what the job asked for."""
+    return device.type == "cpu" or size <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+class Rows(torch.nn.Module):
+    """Rows of particles to train on, resident on a device as far as they fit.
+
+    Attributes
+    ----------
+    inputs : float32, (rows, inputs)
+    multiplicity : (rows,)
+        Particles of the row.
+    """
+
+    def inputs_of(self, rows: torch.Tensor | slice) -> torch.Tensor:
+        """Network inputs of some rows, on the device of everything else, (rows, inputs)."""
+        if isinstance(rows, torch.Tensor):
+            rows = rows.to(self.inputs.device)
+        return self.inputs[rows].to(self.multiplicity.device)
+
+    def move_to(self, device: torch.device) -> None:
+        """Move to a device; inputs that it cannot hold stay, and are gathered batch by batch."""
+        resident = sum(buffer.nbytes for buffer in self.buffers())
+        if room_for(resident + BYTES_PER_ROW * len(self.multiplicity), device):
+            self.to(device)
+            return
+        inputs, self.inputs = self.inputs, None
+        self.to(device)
+        self.inputs = inputs
+        log.info("%.1f GB of network inputs are gathered from main memory", inputs.nbytes / 1e9)
+
+
+class TrainingBoxes(Rows):
     """Particles and halos of one or many boxes as one list of cells, ready for the device.
 
     Particles that share cell and Lagrangian point are one row with a multiplicity.
@@ -29,15 +68,17 @@ class TrainingBoxes(torch.nn.Module):
     Attributes
     ----------
     inputs : float32, (rows, inputs)
-    multiplicity : float32, (rows,)
-        Particles of the row.
-    first_half : float32, (rows,)
+    multiplicity : uint8, (rows,)
+        Particles of the row; float32 where one stands for more than 255.
+    first_half : of the same type, (rows,)
         Of them, those in the first half-sample.
     cell_start : int64, (cells + 1,)
         Rows of cell c are ``cell_start[c]:cell_start[c + 1]``.
     per_mean_cell : float32, (cells,)
         N_cells / N_particles of the cell's box: turns sums of f into 1 + delta.
     halo_overdensity : float32, (cells,)
+    particles : float
+        Of all boxes.
     sampled_fraction : float
         Share of the simulation's particles that is here, over all boxes.
     """
@@ -47,16 +88,18 @@ class TrainingBoxes(torch.nn.Module):
         for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
             parts = [box[name] for box in boxes]
             joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            self.register_buffer(name, torch.from_numpy(joined.astype(np.float32, copy=False)))
+            if name not in COUNTS:
+                joined = joined.astype(np.float32, copy=False)
+            self.register_buffer(name, torch.from_numpy(joined))
         lengths = np.concatenate([np.diff(box["cell_start"]) for box in boxes])
         start = torch.zeros(len(lengths) + 1, dtype=torch.int64)
         torch.cumsum(torch.from_numpy(lengths), 0, out=start[1:])
         self.register_buffer("cell_start", start)
-        particles = sum(box["multiplicity"].sum(dtype=np.float64) for box in boxes)
+        self.particles = sum(box["multiplicity"].sum(dtype=np.float64) for box in boxes)
         everything = sum(
             box["multiplicity"].sum(dtype=np.float64) / box["sampled_fraction"] for box in boxes
         )
-        self.sampled_fraction = float(particles / everything)
+        self.sampled_fraction = float(self.particles / everything)
         self.sides = [round(len(box["halo_overdensity"]) ** (1 / 3)) for box in boxes]
 
     def blocks(self, side: int, shift: Sequence[int] = (0, 0, 0)) -> torch.Tensor:
@@ -158,7 +201,7 @@ def load_box(
     InputError
         If halos and particles are on different meshes, or features on another grid.
     """
-    catalogue = Particles.read(particles)
+    catalogue = Particles.open(particles)
     halo_store = open_store(halos)
     overdensity = halo_store["overdensity"].values.reshape(-1)
     if halo_store.attrs["cells"] != catalogue.mesh.cells:
@@ -219,27 +262,41 @@ def distinct_rows(
     -------
     point : uint32, (rows,)
         Rising within each cell.
-    multiplicity : float32, (rows,)
+    multiplicity : uint8 or float32 (see ``TrainingBoxes``), (rows,)
         Particles of that point in that cell.
     cell_start : int64, (cells + 1,)
     """
     points, multiplicities = [], []
     rows = np.zeros(catalogue.mesh.size + 1, dtype=np.int64)
-    for first, last in cell_ranges(catalogue.cell_start):
+    for first, last, index in points_of_cells(catalogue):
         lengths = np.diff(catalogue.cell_start[first : last + 1])
         cell = np.repeat(np.arange(first, last, dtype=np.uint64), lengths)
-        part = slice(catalogue.cell_start[first], catalogue.cell_start[last])
         # Particles of one cell are already together; order them by point within the cell.
-        pair = (cell << np.uint64(32)) | catalogue.lagrangian_index[part]
+        pair = (cell << np.uint64(32)) | index
         if fraction < 1:
             pair = pair[random.random(len(pair)) < fraction]
         pair, multiplicity = np.unique(pair, return_counts=True)
         points.append(pair.astype(np.uint32))  # the low 32 bits
-        multiplicities.append(multiplicity.astype(np.float32))
+        small = multiplicity.max(initial=0) <= np.iinfo(np.uint8).max
+        multiplicities.append(multiplicity.astype(np.uint8 if small else np.float32))
         rows[first + 1 : last + 1] = np.bincount(
             (pair >> np.uint64(32)).astype(np.int64) - first, minlength=last - first
         )
     return np.concatenate(points), np.concatenate(multiplicities), np.cumsum(rows)
+
+
+def points_of_cells(catalogue: Particles) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Ranges of cells (see ``cell_ranges``) and the Lagrangian points of their particles.
+
+    A chunk of the store is read once, and what is left of it held until its cells come.
+    """
+    chunks, held, begin = catalogue.index_chunks(), np.empty(0, dtype=np.uint32), 0
+    for first, last in cell_ranges(catalogue.cell_start):
+        end = catalogue.cell_start[last]
+        while begin + len(held) < end:
+            held = np.concatenate([held, next(chunks)[1]])
+        yield first, last, held[: end - begin]
+        held, begin = held[end - begin :], end
 
 
 def cell_ranges(cell_start: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -253,8 +310,8 @@ def cell_ranges(cell_start: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def first_halves(multiplicity: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """How many particles of each row are in the first half-sample, float32 (rows,)."""
-    halves = np.empty(len(multiplicity), dtype=np.float32)
+    """How many particles of each row are in the first half-sample, as ``multiplicity``."""
+    halves = np.empty_like(multiplicity)
     for start in range(0, len(halves), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         halves[part] = random.binomial(multiplicity[part].astype(np.int64), 0.5)

@@ -21,14 +21,16 @@ from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_
 from lagbias.cells import (
     ROWS_AT_ONCE,
     Boxes,
+    Rows,
     TrainingBoxes,
     check_density_grid,
     digest_of,
     particles_name,
 )
+from lagbias.devices import deterministic_algorithms
 from lagbias.labels import labelled_points
 from lagbias.mesh import Particles
-from lagbias.network import HaloToMassRatio, generator_of
+from lagbias.network import HaloToMassRatio, generator_of, passes
 from lagbias.projection import Projection
 from lagbias.seeds import seed_of
 from lagbias.training import RatioTraining, first_network, fit, write_network
@@ -37,7 +39,7 @@ from lagbias.training_settings import TrainingSettings
 log = logging.getLogger(__name__)
 
 
-class LabelledPoints(torch.nn.Module):
+class LabelledPoints(Rows):
     """The Lagrangian grid points of one or many boxes that hold particles, a row each.
 
     Parameters
@@ -176,7 +178,7 @@ class LabelTraining(RatioTraining):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        self.field[0].to(self.device)
+        self.field[0].move_to(self.device)
 
     def on_train_epoch_start(self) -> None:
         self.batches.epoch = self.current_epoch
@@ -186,10 +188,10 @@ class LabelTraining(RatioTraining):
         points, optimiser = self.training_boxes[0], self.optimizers()
         particles = points.multiplicity[rows].sum()
         optimiser.zero_grad()
-        for part in self._passes(len(rows)):
+        for part in passes(len(rows), self.device):
             chosen = rows[part]
             loss = binary_cross_entropy_with_logits(
-                self.network.last_layer(points.inputs[chosen]), points.labelled_share[chosen],
+                self.network.last_layer(points.inputs_of(chosen)), points.labelled_share[chosen],
                 points.multiplicity[chosen], reduction="sum",
             )  # fmt: skip
             (loss / particles).backward()
@@ -228,6 +230,7 @@ def train_direct(
     threads: int = 1,
     device: str = "cpu",
     start: str | Path | None = None,
+    deterministic: bool = False,
 ) -> None:
     """Train one classifier on the labels of a set's boxes and write its weights and losses.
 
@@ -235,7 +238,7 @@ def train_direct(
     ----------
     training, validation : Boxes
         With labels.
-    projection, settings, seed, weights, threads, device, start
+    projection, settings, seed, weights, threads, device, start, deterministic
         As of ``training.train_network``.
     losses : path of a CSV file
         As of ``training.train_network``, but mean log losses of particles [nats], and
@@ -251,5 +254,6 @@ def train_direct(
     log.info("%d boxes, %d grid points", len(training.labels), len(points.multiplicity))
     network = first_network(mapping.inputs, settings, seed, start)
     module = LabelTraining(network, points, held_out, field, settings, seed)
-    fit(module, seed, Path(weights), device)
+    with deterministic_algorithms(deterministic):
+        fit(module, seed, Path(weights), device)
     write_network(module, seed, Path(weights), losses)

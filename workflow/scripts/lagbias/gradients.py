@@ -14,9 +14,10 @@ import numpy as np
 import torch
 import xarray as xr
 
+from lagbias.devices import deterministic_algorithms, device_of
 from lagbias.layout import MEAN
 from lagbias.mesh import Particles, particles_of_points
-from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
+from lagbias.network import HaloToMassRatio, passes
 from lagbias.projection import Projection, eigen_directions, slabs
 from lagbias.stores import open_store, provenance, write_netcdf
 
@@ -94,14 +95,14 @@ def gradient_covariance(
     covariance : float64, (2, networks + 1, inputs, inputs)
         First index f, log10 f; second the seeds, then their average f.
     """
-    size = inputs.shape[1]
+    size, device = inputs.shape[1], networks[0].device
     total = np.zeros((2, len(networks) + 1, size, size))
-    for start in range(0, len(inputs), ROWS_PER_PASS["cpu"]):
-        part = slice(start, start + ROWS_PER_PASS["cpu"])
-        values = log10_ratio_and_gradients(networks, torch.from_numpy(inputs[part]))
-        weight = torch.from_numpy(multiplicity[part].astype(np.float64))
+    for part in passes(len(inputs), device):
+        values = log10_ratio_and_gradients(networks, torch.from_numpy(inputs[part]).to(device))
+        weight = torch.from_numpy(multiplicity[part].astype(np.float64)).to(device)
         for version, gradient in enumerate(gradients_of_f(*values)):
-            total[version] += torch.einsum("mni,n,mnj->mij", gradient, weight, gradient).numpy()
+            products = torch.einsum("mni,n,mnj->mij", gradient, weight, gradient)
+            total[version] += products.cpu().numpy()
     return total / multiplicity.sum(dtype=np.float64)
 
 
@@ -144,6 +145,8 @@ def write_gradient_pca(
     particles: Sequence[str | Path],
     output: str | Path,
     threads: int = 1,
+    device: str = "cpu",
+    deterministic: bool = False,
     **attributes,
 ) -> None:
     """Write the gradient PCA of the networks of all seeds.
@@ -160,14 +163,19 @@ def write_gradient_pca(
         direction, input) in the whitened inputs, ``feature_direction`` (version, member,
         direction, feature) the same as combinations of standardised features.
     threads : int
+    device : str
+        ``cpu``, ``cuda`` or ``auto``: where gradients are taken.
+    deterministic : bool
+        Use only operations that give the same bits every time.
     """
     torch.set_num_threads(threads)
     mapping = Projection.read(projection)
-    networks = [HaloToMassRatio.load(path) for path in weights.values()]
+    networks = [HaloToMassRatio.load(path).to(device_of(device)) for path in weights.values()]
     covariances, counts = [], []
     for stores, catalogue in zip(features, particles, strict=True):
         multiplicity = particles_of_points(Particles.open(catalogue))
-        covariances.append(box_covariance(networks, mapping, stores, multiplicity))
+        with deterministic_algorithms(deterministic):
+            covariances.append(box_covariance(networks, mapping, stores, multiplicity))
         counts.append(multiplicity.sum(dtype=np.int64))
     covariance = np.stack(covariances, axis=2)
     pooled = np.average(covariance, axis=2, weights=counts)

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +27,12 @@ ROWS_PER_PASS = {"cpu": 16_384, "cuda": 4_194_304}
 def generator_of(seed: int, purpose: str) -> torch.Generator:
     """A torch generator for one purpose; the global state is not touched."""
     return torch.Generator().manual_seed(seed_of(seed, purpose))
+
+
+def passes(rows: int, device: torch.device) -> Iterator[slice]:
+    """The slices of some rows that a device evaluates at once."""
+    for start in range(0, rows, ROWS_PER_PASS[device.type]):
+        yield slice(start, min(start + ROWS_PER_PASS[device.type], rows))
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,11 @@ class HaloToMassRatio(nn.Module):
         self.register_buffer("log10_normalisation", torch.zeros((), dtype=torch.float64))
         if generator is not None:
             self._initialise(generator)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.log10_normalisation.device
 
     @torch.no_grad()
     def _initialise(self, generator: torch.Generator) -> None:

@@ -56,11 +56,16 @@ class MeanRatio:
         # One array of float64, not four: there may be 1e8 rows.
         cumulative = ratio.double()
         cumulative += self.at_start
-        cumulative *= boxes.multiplicity
+        parts = (values.split(ROWS_AT_ONCE) for values in (cumulative, boxes.multiplicity))
+        for values, count in zip(*parts, strict=True):
+            values *= count  # torch makes a float64 of what it multiplies with
+        if torch.are_deterministic_algorithms_enabled():
+            cumulative = cumulative.cpu()  # a GPU adds up in no fixed order
         torch.cumsum(cumulative, 0, out=cumulative)
         draws = torch.rand((steps, ROWS_PER_STEP), generator=generator, dtype=torch.float64)
         draws = draws.to(cumulative.device) * cumulative[-1]
-        self._rows = torch.searchsorted(cumulative, draws).clamp_(max=len(ratio) - 1)
+        rows = torch.searchsorted(cumulative, draws).clamp_(max=len(ratio) - 1)
+        self._rows = rows.to(ratio.device)
         drawn = ratio[self._rows].double() + self.at_start
         self._weight = (1 / drawn).to(ratio.dtype)
         self._then = (self._weight * ratio[self._rows]).sum(1)

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lagbias.devices import deterministic_algorithms, device_of
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN
 from lagbias.mesh import Mesh, Particles, add_points, to_overdensity
-from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
+from lagbias.network import HaloToMassRatio, passes
 from lagbias.projection import Projection, slabs
 from lagbias.sampling import append_sampling_noises
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
@@ -26,7 +27,7 @@ def ratio_on_grid(
     features: Mapping[float, str | Path],
     needed: np.ndarray,
 ) -> np.ndarray:
-    """f at Lagrangian grid points, each evaluated once.
+    """f at Lagrangian grid points, each evaluated once, on the networks' device.
 
     Parameters
     ----------
@@ -68,8 +69,14 @@ def ratio_at(
 @torch.no_grad()
 def evaluated(networks: Sequence[HaloToMassRatio], inputs: np.ndarray) -> np.ndarray:
     """f of some inputs, float32 (networks, points)."""
-    parts = torch.from_numpy(inputs).split(ROWS_PER_PASS["cpu"])
-    return np.stack([torch.cat([network(part) for part in parts]).numpy() for network in networks])
+    # Written where it belongs: small tensors kept until the end would split the freed memory.
+    ratio = np.empty((len(networks), len(inputs)), dtype=np.float32)
+    device = networks[0].device
+    for part in passes(len(inputs), device):
+        on_device = torch.from_numpy(inputs[part]).to(device)
+        for values, network in zip(ratio, networks, strict=True):
+            values[part] = network(on_device).cpu().numpy()
+    return ratio
 
 
 def _check_points(given: int, counted: int) -> None:
@@ -96,6 +103,8 @@ def write_prediction(
     cell_size: float,
     store: str | Path,
     threads: int = 1,
+    device: str = "cpu",
+    deterministic: bool = False,
     **attributes,
 ) -> None:
     """Write the model field of a box, for every seed and for f averaged over seeds.
@@ -112,11 +121,16 @@ def write_prediction(
     store : path of the zarr store
         See ``write_fields``.
     threads : int
+    device : str
+        ``cpu``, ``cuda`` or ``auto``: where f is evaluated.
+    deterministic : bool
+        Use only operations that give the same bits every time.
     """
     torch.set_num_threads(threads)
-    networks = [HaloToMassRatio.load(path) for path in weights.values()]
-    catalogue = Particles.open(particles)
-    ratios = ratio_on_grid(networks, Projection.read(projection), features, occupied(catalogue))
+    mapping, catalogue = Projection.read(projection), Particles.open(particles)
+    networks = [HaloToMassRatio.load(path).to(device_of(device)) for path in weights.values()]
+    with deterministic_algorithms(deterministic):
+        ratios = ratio_on_grid(networks, mapping, features, occupied(catalogue))
     members = [f"seed{seed}" for seed in weights]
     write_fields(catalogue, ratios, members, cell_size, store, threads, **attributes)
 

@@ -19,10 +19,11 @@ import pytorch_lightning as lightning
 import torch
 
 from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes, digest_of
+from lagbias.devices import deterministic_algorithms, device_of
 from lagbias.errors import InputError, TrainingError
 from lagbias.files import remove, written_whole
 from lagbias.loss import squared_residual
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
+from lagbias.network import Architecture, HaloToMassRatio, generator_of, passes
 from lagbias.normalisation import MeanRatio, mean_over_particles
 from lagbias.projection import Projection
 from lagbias.stores import provenance
@@ -93,7 +94,7 @@ class RatioTraining(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         for boxes in (*self.training_boxes, *self.validation_boxes):
-            boxes.to(self.device)
+            boxes.move_to(self.device)
 
     def train_dataloader(self) -> CellBatches:
         return self.batches
@@ -115,16 +116,14 @@ class RatioTraining(lightning.LightningModule):
             )
         return [optimiser], [schedule]
 
-    def _passes(self, count: int) -> Iterator[slice]:
-        size = ROWS_PER_PASS["cuda" if self.device.type == "cuda" else "cpu"]
-        for start in range(0, count, size):
-            yield slice(start, min(start + size, count))
-
     @torch.no_grad()
     def all_ratios(self, boxes: TrainingBoxes) -> torch.Tensor:
         """Unnormalised f of every row of some boxes, (rows,)."""
-        inputs = boxes.inputs
-        return torch.cat([self.network(inputs[part]) for part in self._passes(len(inputs))])
+        rows = len(boxes.multiplicity)
+        ratio = torch.empty(rows, dtype=boxes.inputs.dtype, device=self.device)
+        for part in passes(rows, self.device):
+            ratio[part] = self.network(boxes.inputs_of(part))
+        return ratio
 
     @property
     def activations(self) -> int:
@@ -158,7 +157,7 @@ class RatioTraining(lightning.LightningModule):
         if self.network.architecture.output == "sigmoid":
             return
         last = len(self.batches) - 1
-        inputs = self.training_boxes[0].inputs[self._mean_ratio.rows(last)]
+        inputs = self.training_boxes[0].inputs_of(self._mean_ratio.rows(last))
         mean = self._mean_ratio.now(self.network(inputs), last)
         self.network.layers[-1].bias -= torch.log10(mean)
 
@@ -187,15 +186,15 @@ class RatioTraining(lightning.LightningModule):
         boxes, optimiser = self.training_boxes[0], self.optimizers()
         rows, lengths = boxes.rows_of(cells)
         evaluated = torch.cat([rows, self._mean_ratio.rows(batch_index)]) if self.exact else rows
-        inputs = boxes.inputs[evaluated]
+        inputs = boxes.inputs_of(evaluated)
         held = len(inputs) * self.activations <= HELD_ACTIVATIONS
         with torch.set_grad_enabled(held):
-            passes = [self.network(inputs[part]) for part in self._passes(len(inputs))]
-        ratio = torch.cat([part.detach() for part in passes]).requires_grad_(True)
+            evaluations = [self.network(inputs[part]) for part in passes(len(inputs), self.device)]
+        ratio = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)
         self.loss_of_batch(ratio, cells, rows, lengths, batch_index).backward()
         optimiser.zero_grad()
-        for number, part in enumerate(self._passes(len(inputs))):
-            again = passes[number] if held else self.network(inputs[part])
+        for number, part in enumerate(passes(len(inputs), self.device)):
+            again = evaluations[number] if held else self.network(inputs[part])
             again.backward(ratio.grad[part])
         if not self.exact:
             self._penalty().backward()
@@ -208,7 +207,7 @@ class RatioTraining(lightning.LightningModule):
         """The authors' penalty on <f> and on very small f."""
         boxes = self.training_boxes[0]
         weight = boxes.multiplicity[self.penalty_rows]
-        log10_ratio = self.network.log10_ratio(boxes.inputs[self.penalty_rows])
+        log10_ratio = self.network.log10_ratio(boxes.inputs_of(self.penalty_rows))
         small = torch.clamp(log10_ratio + 5, max=0) ** 4
         penalty = (small * weight).sum() / weight.sum()
         epoch = self.current_epoch + 1
@@ -218,15 +217,17 @@ class RatioTraining(lightning.LightningModule):
         return penalty
 
     @torch.no_grad()
-    def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor) -> float:
-        """Mean squared residual of some boxes, given normalised f of every row."""
+    def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor, norm: float) -> float:
+        """Mean squared residual of some boxes, given f of every row and what divides it."""
         blocks = boxes.blocks(self.settings.block)
         per_block = max(1, len(boxes.multiplicity) // len(blocks))
         residuals = []
         for cells in blocks.split(max(1, ROWS_AT_ONCE // per_block)):
             rows, lengths = boxes.rows_of(cells)
             residuals.append(
-                squared_residual(ratio[rows], boxes, cells, rows, lengths, self.settings.estimator)
+                squared_residual(
+                    ratio[rows] / norm, boxes, cells, rows, lengths, self.settings.estimator
+                )
             )
         return float(torch.cat(residuals).double().mean())
 
@@ -235,7 +236,7 @@ class RatioTraining(lightning.LightningModule):
 
         ASSUME: boxes not trained on are judged at their own mean halo density, as their target is.
         """
-        return self.loss(boxes, ratio / mean_over_particles(ratio, boxes))
+        return self.loss(boxes, ratio, mean_over_particles(ratio, boxes))
 
     def losses(self, ratio: torch.Tensor, norm: float) -> dict[str, float]:
         """Losses at the end of an epoch.
@@ -248,9 +249,9 @@ class RatioTraining(lightning.LightningModule):
         """
         validation = self.validation_boxes[0]
         return {
-            "train_loss": self.loss(self.training_boxes[0], ratio / norm),
+            "train_loss": self.loss(self.training_boxes[0], ratio, norm),
             "validation_loss": self.loss_at_own_mean(
-                validation, self.all_ratios(validation) / norm
+                validation, self.all_ratios(validation).div_(norm)
             ),
         }
 
@@ -258,15 +259,15 @@ class RatioTraining(lightning.LightningModule):
         boxes = self.training_boxes[0]
         if self.exact:
             self._anchor()
-        ratio = self.all_ratios(boxes)
-        self._last = ratio
-        mean = mean_over_particles(ratio, boxes)
+        self._last = None  # before the next: there may be 1e9 rows
+        self._last = self.all_ratios(boxes)
+        mean = mean_over_particles(self._last, boxes)
         norm = mean if self.exact else 1.0
         epoch = self.current_epoch + 1
         self.history.append(
             {
                 "epoch": epoch,
-                **self.losses(ratio, norm),
+                **self.losses(self._last, norm),
                 "mean_ratio": mean / norm,
                 "seconds": time.monotonic() - self._started,
             }
@@ -344,6 +345,7 @@ def train_network(
     threads: int = 1,
     device: str = "cpu",
     start: str | Path | None = None,
+    deterministic: bool = False,
 ) -> None:
     """Train one network on the boxes of a set and write its weights and losses.
 
@@ -361,6 +363,8 @@ def train_network(
         ``cpu``, ``cuda`` or ``auto``.
     start : path of weights, or None
         Where the training starts (see ``first_network``).
+    deterministic : bool
+        Use only operations that give the same bits every time.
 
     Notes
     -----
@@ -374,12 +378,12 @@ def train_network(
     )
     log.info(
         "%d boxes, %d cells, %.3g particles in %.3g rows, %d inputs",
-        len(training.halos), boxes.cells, float(boxes.multiplicity.double().sum()),
-        len(boxes.multiplicity), mapping.inputs,
+        len(training.halos), boxes.cells, boxes.particles, len(boxes.multiplicity), mapping.inputs,
     )  # fmt: skip
     network = first_network(mapping.inputs, settings, seed, start)
     module = RatioTraining(network, boxes, held_out, settings, seed)
-    fit(module, seed, Path(weights), device)
+    with deterministic_algorithms(deterministic):
+        fit(module, seed, Path(weights), device)
     write_network(module, seed, Path(weights), losses)
 
 
@@ -437,7 +441,7 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
         log.info("continuing from %s", checkpoint)
     trainer = lightning.Trainer(
         max_epochs=settings.epochs,
-        accelerator=device,
+        accelerator=device_of(device).type,
         devices=1,
         logger=False,
         enable_progress_bar=False,
