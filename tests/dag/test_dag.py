@@ -80,9 +80,9 @@ def test_default_target_is_everything(repository):
     plan = planned(repository)
     assert plan["make_report"] == 1
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    projections = 1 + len(config["directions"])
-    networks = len(config["scale_sets"]) * len(config["tracers"]) * len(config["seeds"])
-    assert plan["train_network"] == networks * projections
+    networks = len(config["scale_sets"]) * (1 + len(config["directions"]))
+    networks += len(config["more_networks"])
+    assert plan["train_network"] == networks * len(config["tracers"]) * len(config["seeds"])
     boxes = set(config["transfers"]["boxes"]).union(
         *(members for parts in config["training_sets"].values() for members in parts.values())
     )
