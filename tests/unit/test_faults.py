@@ -139,7 +139,10 @@ JOBS = {
                 validation_halos=[HALOS], projection=PROJECTION,
                 labels=[], validation_labels=[], start=[],
             ),
-            Names(settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu"),
+            Names(
+                settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu",
+                deterministic=False,
+            ),
             Names(seed="1"),
         ),
         Job(
@@ -147,7 +150,8 @@ JOBS = {
             Names(file=PCA),
             Names(weights=[WEIGHTS], projection=PROJECTION, features=FEATURES,
                   particles=[PARTICLES]),
-            wildcards=Names(set="planted"),
+            Names(device="cpu", deterministic=False),
+            Names(set="planted"),
         ),
         Job(
             "project_on_gradients",
@@ -160,7 +164,7 @@ JOBS = {
             Names(store=PREDICTION),
             Names(weights=[WEIGHTS], projection=PROJECTION, features=FEATURES,
                   particles=PARTICLES),
-            Names(cell_size=3.0),
+            Names(cell_size=3.0, device="cpu", deterministic=False),
             Names(network="R2-R4", sim=SIM),
         ),
         Job(

@@ -1,5 +1,6 @@
 """Figures: one function each, from files to a figure on disk (PDF and PNG)."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ from lagbias.layout import MEAN, YARDSTICKS, parse_network, parse_yardstick
 from lagbias.mesh import paint_halos
 from lagbias.projection import Projection
 from lagbias.stores import open_store, read_netcdf
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs every glyph of a PDF
 
 # Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
 # line styles and markers repeat the distinction.
