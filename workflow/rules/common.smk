@@ -254,6 +254,11 @@ def trains_on_labels(network):
     return settings_from(**training_settings(network)).objective == "labels"
 
 
+def training_code(wildcards):
+    """Modules that a network is trained by: an edit of direct f's re-trains no other."""
+    return library("direct" if trains_on_labels(wildcards.network) else "training")
+
+
 def starting_weights(wildcards):
     """Weights that a training starts from: of the variant that its own one names, same seed.
 

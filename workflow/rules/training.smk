@@ -13,7 +13,7 @@ rule train_network:
         validation_labels=labels_to_validate_on,
         start=starting_weights,
         projection="results/fits/{set}/{tracer}/{network}/projection.nc",
-        code=library("direct"),
+        code=training_code,
     output:
         weights="results/fits/{set}/{tracer}/{network}/seed{seed}/weights.pt",
         losses="results/fits/{set}/{tracer}/{network}/seed{seed}/losses.csv",
