@@ -3,8 +3,10 @@
     python benchmarks/job_costs.py
 
 Run it where the workflow was run. Prints a Markdown table: jobs, wall-clock and CPU seconds of all
-of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, the
-memory that the job closest to its limit asked for, and the share of it that it took.
+of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, what
+the formula in the rule's ``resources`` is worth: the least and the largest ratio of a job's peak to
+its formula, which is confirmed within 25 % if both are in 0.75-1.25; and the memory that the job
+closest to its limit asked for, formula and headroom, with the share of it that it took.
 
 CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
 job now and then only, and misses the end.
@@ -12,9 +14,14 @@ job now and then only, and misses the end.
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+
+from lagbias.memory import formula_mb
 
 LOGS = Path("logs")
 MIB = 2**20 / 1e6  # benchmark files count in MiB, resources in MB
@@ -58,9 +65,10 @@ def jobs(logs: Path = LOGS) -> pd.DataFrame:
 def main() -> None:
     table = jobs()
     table["share"] = table["peak_mb"] / table["asked_mb"]
+    table["of_formula"] = table["peak_mb"] / formula_mb(table["asked_mb"])
     columns = ["rule", "jobs", "wall s, summed", "CPU s, summed", "peak MB of one"]
     noted = table["share"].notna().any()
-    columns += ["asked MB", "taken"] if noted else []
+    columns += ["peak / formula", "asked MB", "taken"] if noted else []
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     rules = sorted(table.groupby("rule"), key=lambda pair: -pair[1]["cpu_seconds"].sum())
     for rule, group in [*rules, ("all", table)]:
@@ -70,6 +78,8 @@ def main() -> None:
         ]  # fmt: skip
         if noted and rule != "all" and group["share"].notna().any():
             closest = group.loc[group["share"].idxmax()]
+            low, high = group["of_formula"].min(), group["of_formula"].max()
+            cells.append(f"{low:.2f}" if len(group) == 1 else f"{low:.2f}–{high:.2f}")
             cells += [f"{closest['asked_mb']:.0f}", f"{closest['share']:.2f}"]
         cells += [""] * (len(columns) - len(cells))
         print(f"| {' | '.join(cells)} |")

@@ -26,6 +26,7 @@ from lagbias.layout import (
     parse_tracer,
     parse_yardstick,
 )
+from lagbias.memory import asked_mb
 from lagbias.settings import VARIANT_INPUTS, check_config, check_schema
 from lagbias.simulation_record import check_simulated
 from lagbias.training_settings import settings_from
@@ -442,15 +443,8 @@ def network_inputs(network):
     return directions or count + modes_kept(count, inputs.get("modes"))
 
 
-SNAKEMAKE_MB = 250  # of the Snakemake that runs beside a job on a cluster
-HEADROOM = 1.15  # over what was measured (docs/size.md): a job at its limit is killed
-
-
 def memory(base, formula=lambda wildcards: 0):
-    """`mem_mb` of a job: its libraries and buffers [MB] and a formula [bytes], times the attempt.
-
-    A job that was killed for memory comes back with more.
-    """
-    return lambda wildcards, attempt: math.ceil(
-        attempt * (SNAKEMAKE_MB + HEADROOM * (base + formula(wildcards) / 1e6))
+    """`mem_mb` of a job: of its libraries and buffers [MB], and of a formula [bytes]."""
+    return lambda wildcards, attempt: asked_mb(
+        base + formula(wildcards) / 1e6, attempt
     )
