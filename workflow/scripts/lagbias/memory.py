@@ -7,7 +7,7 @@ HEADROOM = 1.15  # over the formula (docs/size.md): a job at its limit is killed
 
 
 def asked_mb(formula: float, attempt: int = 1) -> int:
-    """Memory to ask for [MB], given a formula's [MB]; a job that was killed for it asks for more."""
+    """Memory to ask for [MB], given a formula's [MB]; a job killed for it asks for more."""
     return math.ceil(attempt * (SNAKEMAKE_MB + HEADROOM * formula))
 
 
