@@ -8,6 +8,11 @@ random density in one process each, one after the other. Seconds are of the wall
 second scale of two: planning, compilation and the forward transform, which serve all scales, are
 printed apart. Memory is the process's peak, interpreter and libraries included, also in float32
 grids of so many points.
+
+The machine's limit of a transform is its memory: a cube that no cache holds is passed through
+twice at least (its planes, then its first axis), read and written, 16 bytes a point. The last
+column is that over the time of one backward transform, over the bytes that as many threads read
+and write in a second when they copy arrays, all in one run.
 """
 
 import argparse
@@ -16,6 +21,8 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +94,42 @@ def time_ours(points: int, threads: int) -> dict:
     return {"setup": setup, "seconds": seconds, "sample": np.stack(sample).tolist()}
 
 
+def least_seconds(work: Callable, repeats: int = 5) -> float:
+    """Least seconds of some runs, after one that is not counted."""
+    work()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def copy_bandwidth(threads: int) -> float:
+    """Bytes that threads read and write in a second, each copying 128 MiB."""
+    arrays = [np.ones((2, 2**25), dtype=np.float32) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        seconds = least_seconds(lambda: list(pool.map(lambda a: np.copyto(a[1], a[0]), arrays)))
+    return sum(array.nbytes for array in arrays) / seconds
+
+
+def transform_share(way: str, points: int, threads: int) -> float:
+    """Share of the copies' bandwidth that a backward transform of a way reaches."""
+    import scipy.fft
+    from lagbias.grids import InPlaceTransform
+
+    if way == "ours":  # every other plane at a time
+        shape = (points // 2, points, points)
+        transform = InPlaceTransform(shape, threads)
+        transform.spectrum[:] = 1
+        seconds = least_seconds(transform.to_field, 3)
+    else:
+        shape, threads = (points,) * 3, 1
+        modes = np.ones((points, points, points // 2 + 1), dtype=np.complex64)
+        seconds = least_seconds(lambda: scipy.fft.irfftn(modes, s=shape, workers=1), 3)
+    return 2 * 2 * 4 * np.prod(shape, dtype=float) / seconds / copy_bandwidth(threads)
+
+
 def run_apart(way: str, points: int, threads: int) -> dict:
     """Run one way in a process of its own, whose peak memory is then known."""
     command = [sys.executable, __file__, "--only", way, "--points", str(points)]
@@ -110,18 +153,19 @@ def main() -> None:
             else time_ours(options.points, options.threads)
         )
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = usage.ru_utime + usage.ru_stime
-        print(json.dumps(result | {"peak_kib": usage.ru_maxrss, "cpu": cpu}))
+        costs = {"peak_kib": usage.ru_maxrss, "cpu": usage.ru_utime + usage.ru_stime}
+        share = transform_share(options.only, options.points, options.threads)
+        print(json.dumps(result | costs | {"share": share}))
         return
     ways = ["ours"] if options.without_plain else ["plain", "ours"]
     results = {way: run_apart(way, options.points, options.threads) for way in ways}
-    print(f"| {options.points}^3 | s a scale | setup s | CPU s in all | peak GB | float32 grids |")
-    print("|---|---|---|---|---|---|")
+    columns = "s a scale | setup s | CPU s in all | peak GB | float32 grids | of copying"
+    print(f"| {options.points}^3 | {columns} |\n|---|---|---|---|---|---|---|")
     for way, row in results.items():
         grids = row["peak_kib"] * 1024 / (4 * options.points**3)
         print(
             f"| {way} | {row['seconds']:.1f} | {row['setup']:.1f} | {row['cpu']:.0f} "
-            f"| {row['peak_kib'] * 1024 / 1e9:.2f} | {grids:.2f} |"
+            f"| {row['peak_kib'] * 1024 / 1e9:.2f} | {grids:.2f} | {row['share']:.0%} |"
         )
     if len(ways) == 2:
         samples = {way: np.array(row["sample"]) for way, row in results.items()}
