@@ -352,6 +352,13 @@ def halos(sim):
     return 0.05 * sizes(sim).box_size ** 3
 
 
+def halo_bytes(wildcards):
+    """Columns of a file's halos, then those that are kept, n(> N) as N^-0.9; the mesh."""
+    sim, least = wildcards.sim, parse_tracer(wildcards.tracer).min_particles
+    kept = min(1, 35 / least) ** 0.9 * halos(sim)
+    return max(40 * halos(sim) / sizes(sim).files, 118 * kept) + 24 * cells(sim)
+
+
 def chunk_points(sim):
     """Grid points of a chunk of a feature store, 64 MiB."""
     return min(grid_points(sim), 2**24)
@@ -367,9 +374,20 @@ def moments_bytes(wildcards):
 
 
 def training_bytes(wildcards):
+    """Inputs and counts of every row of all boxes, and the most that is held beside them.
+
+    That is f of a row and a sum over it, or what a box is read from, its points, one feature of
+    them and its grid; or, before, all boxes once more, where several are joined.
+    """
     train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
-    per_row = 4 * network_inputs(wildcards.network) + 8
-    found = per_row * rows(train + validate) + 36 * max(rows(train), rows(validate))
+    per_row = 4 * network_inputs(wildcards.network) + 2
+    read = max(8 * rows([box]) + 4 * grid_points(box) for box in validate)
+    found = max(
+        per_row * rows(train + validate) + max(12 * rows(train), read),
+        per_row * rows(train) * (2 if len(train) > 1 else 1),
+        per_row * rows(train)
+        + max(8 * rows([box]) + 4 * grid_points(box) for box in train),
+    )
     if trains_on_labels(
         wildcards.network
     ):  # particles and labels of a grid; the field beside
@@ -396,7 +414,7 @@ def painting_bytes(sim, ratios, members):
 def prediction_bytes(wildcards):
     """First a chunk's inputs, f of every seed and where it is needed, then painting."""
     seeds = len(config["seeds"])
-    chunk = 100 * chunk_points(wildcards.sim)
+    chunk = 60 * chunk_points(wildcards.sim)
     return max(
         chunk + (4 * seeds + 1) * grid_points(wildcards.sim),
         painting_bytes(wildcards.sim, seeds, seeds + (seeds > 1)),
@@ -411,7 +429,7 @@ def calibration_bytes(wildcards):
 
 def gradient_bytes(wildcards):
     return max(
-        4 * grid_points(box) + 60 * chunk_points(box)
+        4 * grid_points(box) + 70 * chunk_points(box)
         for box in SETS[wildcards.set]["train"]
     )
 

@@ -21,7 +21,7 @@ rule predict_halo_field:
     threads: config["threads"]["evaluation"]
     resources:
         # f on the grid of every seed, the fields, some particles
-        mem_mb=memory(500, prediction_bytes),
+        mem_mb=memory(420, prediction_bytes),
         runtime=60,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
@@ -75,7 +75,7 @@ rule fit_linear_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(400, lambda w: spectra_bytes(SETS[w.set]["train"][0])),
+        mem_mb=memory(270, lambda w: spectra_bytes(SETS[w.set]["train"][0])),
         runtime=30,
     params:
         k_max=config["evaluation"]["linear_k_max"],
@@ -100,7 +100,7 @@ rule predict_linear_bias:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=memory(300, lambda w: 8 * cells(w.sim, "evaluation_cell_size")),
+        mem_mb=memory(225, lambda w: 8 * cells(w.sim, "evaluation_cell_size")),
         runtime=10,
     message:
         "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
@@ -124,7 +124,7 @@ rule compare_spectra:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(400, lambda w: spectra_bytes(w.sim)),
+        mem_mb=memory(270, lambda w: spectra_bytes(w.sim)),
         runtime=60,
     params:
         k_max=config["evaluation"]["k_max"],
@@ -165,7 +165,7 @@ rule measure_statistics:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(500, lambda w: statistics_bytes(w.sim)),
+        mem_mb=memory(270, lambda w: statistics_bytes(w.sim)),
         runtime=60,
     params:
         k_max=config["evaluation"]["k_max"],

@@ -16,7 +16,7 @@ rule compute_features:
     threads: config["threads"]["features"]
     resources:
         # 2.5 grids of float32
-        mem_mb=memory(420, lambda w: 10 * grid_points(w.sim)),
+        mem_mb=memory(330, lambda w: 10 * grid_points(w.sim)),
         runtime=30,
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
@@ -41,7 +41,7 @@ rule measure_linear_power:
     threads: config["threads"]["features"]
     resources:
         # the density and its modes
-        mem_mb=memory(420, lambda w: 8 * grid_points(w.sim)),
+        mem_mb=memory(230, lambda w: 8 * grid_points(w.sim)),
         runtime=30,
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),

@@ -36,7 +36,7 @@ rule plot_spectra_by_scales:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=["linear", *config["scale_sets"]],
@@ -64,7 +64,7 @@ rule plot_yardsticks:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=[config["showcase"], *config["yardsticks"]],
@@ -91,7 +91,7 @@ rule plot_statistics:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=models_of_statistics(),
@@ -116,7 +116,7 @@ rule plot_full_against_projected:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         full=config["scale_sets"],
@@ -142,7 +142,7 @@ rule plot_losses:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=config["scale_sets"],
@@ -165,7 +165,7 @@ rule plot_gradient_spectra:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=config["scale_sets"],
@@ -190,7 +190,7 @@ rule plot_directions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "Figure: the two directions of {wildcards.set}"
@@ -213,7 +213,7 @@ rule tabulate_claims:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=all_models(),
@@ -238,7 +238,7 @@ rule compare_models:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=all_models(),
@@ -262,7 +262,7 @@ rule plot_comparison:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "Figure: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
@@ -283,7 +283,7 @@ rule plot_by_directions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=models_by_directions(),
@@ -312,7 +312,7 @@ rule tabulate_summary:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=all_models(),
@@ -341,7 +341,7 @@ rule tabulate_directions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=config["scale_sets"],
@@ -366,7 +366,7 @@ rule tabulate_angles:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"
@@ -390,7 +390,7 @@ rule tabulate_filters:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         models=config["scale_sets"],
@@ -415,7 +415,7 @@ rule tabulate_transfers:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         cases=lambda wildcards: list(transfers_of(wildcards).values()),
@@ -444,7 +444,7 @@ rule make_report:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(190),
         runtime=10,
     params:
         config=config,

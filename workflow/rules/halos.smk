@@ -44,12 +44,7 @@ rule select_halos:
     threads: 1
     resources:
         # columns of a file, the halos that are kept, the mesh in float64
-        mem_mb=memory(
-            230,
-            lambda w: 60 * halos(w.sim) / sizes(w.sim).files
-            + 100 * halos(w.sim) * min(1, 35 / parse_tracer(w.tracer).min_particles)
-            + 24 * cells(w.sim),
-        ),
+        mem_mb=memory(210, halo_bytes),
         runtime=30,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
@@ -80,7 +75,7 @@ rule label_particles:
     resources:
         # the labels of the grid; which particles of a file are in halos, and where they began
         mem_mb=memory(
-            330, lambda w: 8 * grid_points(w.sim) + 60 * particles_of_file(w.sim)
+            235, lambda w: 8 * grid_points(w.sim) + 60 * particles_of_file(w.sim)
         ),
         runtime=30,
     params:
@@ -108,7 +103,7 @@ rule paint_matter:
     threads: config["threads"]["evaluation"]
     resources:
         # some particles, the field
-        mem_mb=memory(500, lambda w: painting_bytes(w.sim, 0, 1)),
+        mem_mb=memory(420, lambda w: painting_bytes(w.sim, 0, 1)),
         runtime=30,
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],

@@ -20,7 +20,7 @@ rule explain_model:
     threads: config["threads"]["evaluation"]
     resources:
         # particles' number at each grid point, a chunk's features and inputs
-        mem_mb=memory(700, explanation_bytes),
+        mem_mb=memory(400, explanation_bytes),
         runtime=60,
     message:
         "What f of {wildcards.base} is ({wildcards.set}, {wildcards.tracer})"
@@ -41,7 +41,7 @@ rule plot_explanation:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         polynomials=polynomials(),
@@ -64,7 +64,7 @@ rule tabulate_biases:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(300),
         runtime=10,
     params:
         network=config["showcase"],

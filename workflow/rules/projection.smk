@@ -99,7 +99,7 @@ rule find_gradient_directions:
     threads: config["threads"]["evaluation"]
     resources:
         # particles and their number at each grid point, or a chunk's inputs and gradients
-        mem_mb=memory(500, gradient_bytes),
+        mem_mb=memory(430, gradient_bytes),
         runtime=60,
     params:
         device=config["device"],
@@ -125,7 +125,7 @@ rule project_on_gradients:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(200),
         runtime=10,
     message:
         "Projection of {wildcards.base} on {wildcards.K} gradient directions"

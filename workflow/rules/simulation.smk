@@ -17,7 +17,7 @@ if MINI and not Path(COMPILED).exists():
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1140),
             runtime=15,
         message:
             "Compiling the N-body code (PySCo) once; about two minutes, cached for all later boxes"
@@ -56,10 +56,9 @@ for redshift in sorted({redshift_of(sim) for sim in UNFINISHED}):
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
         resources:
-            # the N-body process and its parent: 2.3 GB at 192^3 particles
-            mem_mb=lambda wildcards, attempt: int(
-                attempt
-                * (1000 + 180 * (config["mini"]["particles_per_side"] / 100) ** 3)
+            # the N-body process and its parent
+            mem_mb=memory(
+                620, lambda w: 97 * config["mini"]["particles_per_side"] ** 3
             ),
             runtime=60,
         params:

@@ -25,8 +25,7 @@ rule train_network:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
     resources:
-        # inputs and weights of every row of all boxes; f and a running sum of those of one part
-        mem_mb=memory(800, training_bytes),
+        mem_mb=memory(850, training_bytes),
         runtime=240,
     params:
         settings=lambda wildcards: training_settings(wildcards.network),
