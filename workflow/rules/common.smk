@@ -463,6 +463,4 @@ def network_inputs(network):
 
 def memory(base, formula=lambda wildcards: 0):
     """`mem_mb` of a job: of its libraries and buffers [MB], and of a formula [bytes]."""
-    return lambda wildcards, attempt: asked_mb(
-        base + formula(wildcards) / 1e6, attempt
-    )
+    return lambda wildcards, attempt: asked_mb(base + formula(wildcards) / 1e6, attempt)
