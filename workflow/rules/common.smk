@@ -153,7 +153,7 @@ def galaxy_settings(wildcards):
 
 
 def simulation_rule(redshift):
-    """Name of the rule that simulates boxes to a redshift: plain for that of the config."""
+    """How the simulation of boxes to a redshift is called, plainly for that of the config."""
     suffix = f"_z{redshift:g}".replace(".", "_")
     return "simulate_mini" + (suffix if redshift != config["redshift"] else "")
 
