@@ -148,7 +148,8 @@ def test_transfers_are_told_beside_the_model_on_its_own(run):
     ]  # fmt: skip
     expected = [(model, "N30", *row) for model in ("R2-R4", "poly-R3") for row in rows]
     assert list(table[columns].itertuples(index=False, name=None)) == expected
-    own, other, heavier = (table.iloc[number] for number in range(3))
+    # Of the polynomial, which is fitted: three epochs do not train a network out.
+    own, other, heavier = (table.iloc[number] for number in range(len(rows), len(rows) + 3))
     # Earlier, and with lower fluctuations, less of the matter is in halos, and the model sees it.
     assert other["expected_mean_ratio"] < 0.8 * own["expected_mean_ratio"]
     assert other["mean_ratio"] < 0.9 * own["mean_ratio"]
