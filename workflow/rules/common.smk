@@ -428,10 +428,26 @@ def calibration_bytes(wildcards):
 
 
 def gradient_bytes(wildcards):
+    """Particles of each grid point; a chunk's features, inputs and gradients."""
+    per_point = 45 + 3 * network_inputs(wildcards.base)
     return max(
-        4 * grid_points(box) + 70 * chunk_points(box)
+        4 * grid_points(box) + per_point * chunk_points(box)
         for box in SETS[wildcards.set]["train"]
     )
+
+
+def fitting_bytes(wildcards):
+    """Particles of a box, counts and f on its grid; terms of some points, or sums of some cells."""
+    kind, scales = parse_yardstick(wildcards.lagrangian)
+    boxes = SETS[wildcards.set]["train"]
+    functions = {
+        "poly": 32e6 * (1 + 4 * len(scales)),  # two arrays of 2e6 points, float64
+        "bins": 0,  # few, the density's alone
+    }
+    # some 200 bins of two features, cell sums three times
+    in_cells = 24 * min(2**25, 200 * max(map(cells, boxes)))
+    box = max(10 * sizes(sim).particles + 16 * grid_points(sim) for sim in boxes)
+    return box + functions.get(kind, in_cells)
 
 
 def explanation_bytes(wildcards):

@@ -75,7 +75,11 @@ rule fit_linear_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(270, lambda w: spectra_bytes(SETS[w.set]["train"][0])),
+        # two fields and their modes
+        mem_mb=memory(
+            270,
+            lambda w: 30 * cells(SETS[w.set]["train"][0], "evaluation_cell_size"),
+        ),
         runtime=30,
     params:
         k_max=config["evaluation"]["linear_k_max"],

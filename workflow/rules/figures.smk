@@ -366,7 +366,7 @@ rule tabulate_angles:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=memory(300),
+        mem_mb=memory(220),
         runtime=10,
     message:
         "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"

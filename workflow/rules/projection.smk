@@ -98,8 +98,7 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles and their number at each grid point, or a chunk's inputs and gradients
-        mem_mb=memory(430, gradient_bytes),
+        mem_mb=memory(380, gradient_bytes),
         runtime=60,
     params:
         device=config["device"],

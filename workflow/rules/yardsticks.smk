@@ -17,8 +17,7 @@ rule fit_lagrangian_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # slabs of cell sums; a box's particles, their counts and f on the density grid
-        mem_mb=memory(1500, lambda w: 24 * max(map(grid_points, SETS[w.set]["train"]))),
+        mem_mb=memory(430, fitting_bytes),
         runtime=60,
     params:
         block=TRAINING.block,
@@ -49,7 +48,7 @@ rule predict_lagrangian_bias:
     resources:
         # f on the grid as it is made; the field
         mem_mb=memory(
-            1300,
+            520,
             lambda w: max(8 * grid_points(w.sim), painting_bytes(w.sim, 1, 1)),
         ),
         runtime=30,
@@ -77,10 +76,8 @@ rule predict_labels:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles, which halo each is of, and the pairs that are matched
-        mem_mb=memory(
-            1300, lambda w: 40 * sizes(w.sim).particles + 4 * grid_points(w.sim)
-        ),
+        # positions, halos and weights of the particles in halos, some 30 % of all
+        mem_mb=memory(240, lambda w: 44 * sizes(w.sim).particles),
         runtime=30,
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
