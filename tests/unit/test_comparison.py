@@ -33,16 +33,20 @@ def table(tmp_path):
     def write(models, losses=None):
         spectra_files, loss_files = {}, {}
         for name, boxes in models.items():
-            spectra_files[name] = [tmp_path / f"{name}_{box}.nc" for box in range(len(boxes))]
-            for path, dataset in zip(spectra_files[name], boxes, strict=True):
+            spectra_files["N50", name] = [
+                tmp_path / f"{name}_{box}.nc" for box in range(len(boxes))
+            ]
+            for path, dataset in zip(spectra_files["N50", name], boxes, strict=True):
                 write_netcdf(dataset, path)
         for name, values in (losses or {}).items():
-            loss_files[name] = [tmp_path / f"{name}_{seed}.csv" for seed in range(len(values))]
-            for path, value in zip(loss_files[name], values, strict=True):
+            loss_files["N50", name] = [
+                tmp_path / f"{name}_{seed}.csv" for seed in range(len(values))
+            ]
+            for path, value in zip(loss_files["N50", name], values, strict=True):
                 frame = {"train_loss": [9.0, value], "validation_loss": [9.0, 2 * value]}
                 pd.DataFrame(frame).to_csv(path)
         output = tmp_path / "comparison.csv"
-        write_comparison(spectra_files, loss_files, output, training_set="one", tracer="N50")
+        write_comparison(spectra_files, loss_files, output, training_set="one")
         return pd.read_csv(output).set_index("model"), output
 
     return write

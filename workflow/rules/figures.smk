@@ -102,6 +102,29 @@ rule plot_statistics:
         "../scripts/plot_statistics.py"
 
 
+rule plot_calibration:
+    input:
+        calibration=evaluated("calibration.nc", calibrated_models()),
+        code=library("plots_calibration"),
+    output:
+        figure_in_report("calibration", "2. The halo-to-mass ratio"),
+    log:
+        "logs/figures/{set}_{tracer}_on_{sim}_calibration.log",
+    benchmark:
+        "logs/figures/{set}_{tracer}_on_{sim}_calibration.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory(300),
+        runtime=10,
+    params:
+        models=calibrated_models(),
+    message:
+        "Figure: f as a probability on {wildcards.sim}"
+    script:
+        "../scripts/plot_calibration.py"
+
+
 rule plot_full_against_projected:
     input:
         full=spectra_of(config["scale_sets"]),
@@ -200,7 +223,7 @@ rule plot_directions:
 
 rule tabulate_claims:
     input:
-        spectra=test_spectra(all_models()),
+        spectra=on_test_boxes("spectra.nc", all_models()),
         pca=of_fits("gradient_pca.nc"),
         losses=losses_of(config["scale_sets"]),
         code=library("claims"),
@@ -226,7 +249,7 @@ rule tabulate_claims:
 
 rule compare_models:
     input:
-        spectra=test_spectra(all_models()),
+        spectra=on_test_boxes("spectra.nc", all_models()),
         losses=losses_of(networks()),
         code=library("comparison"),
     output:
@@ -240,13 +263,56 @@ rule compare_models:
     resources:
         mem_mb=memory(300),
         runtime=10,
-    params:
-        models=all_models(),
-        networks=networks(),
     message:
         "Table: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/compare_models.py"
+
+
+use rule compare_models as compare_tracers with:
+    input:
+        spectra=spectra_of_tracers,
+        losses=losses_of_tracers,
+        code=library("comparison"),
+    output:
+        report(
+            "results/tables/{set}_tracers.csv",
+            caption="../report/tracers.rst",
+            category="6. Transfer",
+            labels={"table": "models of other tracers", "trained on": "{set}"},
+        ),
+    log:
+        "logs/tables/{set}_tracers.log",
+    benchmark:
+        "logs/tables/{set}_tracers.tsv"
+    message:
+        "Table: networks of every tracer on all test boxes of {wildcards.set}"
+
+
+rule tabulate_statistics:
+    input:
+        statistics=on_test_boxes("statistics.nc", models_of_statistics()),
+        redshift_space=on_test_boxes(
+            "redshift_space/spectra.nc", models_in_redshift_space()
+        ),
+        code=library("statistics_table"),
+    output:
+        table_in_report(
+            "statistics", "beyond the power", "3. Spectra", "statistics_table"
+        ),
+    log:
+        "logs/tables/{set}_{tracer}_statistics.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_statistics.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory(300),
+        runtime=10,
+    message:
+        "Table: statistics beyond the power on all test boxes of {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/tabulate_statistics.py"
 
 
 rule plot_comparison:

@@ -4,12 +4,14 @@ FIGURES = [
     "slices",
     "spectra_by_scales",
     "yardsticks",
+    "calibration",
     "statistics",
     "losses",
     "gradient_spectra",
     "directions",
     *(f"full_against_pc{K}" for K in config["directions"]),
 ]
+ALL_TRACERS = list(dict.fromkeys([*config["tracers"], *config.get("more_tracers", [])]))
 TRANSFERS = config.get("transfers")
 TRANSFER_TABLES = ["transfer"] if TRANSFERS else []
 SET_LABELS = {"trained on": "{set}", "halos": "{tracer}"}
@@ -61,6 +63,7 @@ def figures():
 
 
 def tables():
+    more_tracers = len(ALL_TRACERS) > 1
     return [
         *set_cases(
             "results/tables/{set}_{tracer}_{table}.csv",
@@ -70,9 +73,11 @@ def tables():
                 "angles",
                 "filters",
                 "biases",
+                "statistics",
                 *TRANSFER_TABLES,
             ],
         ),
+        *(expand("results/tables/{set}_tracers.csv", set=SETS) if more_tracers else []),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
         *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
     ]
@@ -80,8 +85,7 @@ def tables():
 
 def transfer_models():
     """Models that are transferred: the showcase and, beside it, a polynomial."""
-    polynomials = [name for name in config["yardsticks"] if name.startswith("poly")]
-    return [config["showcase"], *polynomials[:1]]
+    return [config["showcase"], *polynomial()]
 
 
 def transfers_of(wildcards):
@@ -99,7 +103,7 @@ def transfers_of(wildcards):
             (fitted, first, other)
             for other in others
             for fitted in (tracer, other)
-            if fitted == tracer or other in config["tracers"]
+            if fitted == tracer or other in ALL_TRACERS
         ),
     ]
     return {
@@ -145,6 +149,13 @@ def lagrangian_yardsticks():
 def polynomials():
     """Those of them that are bias expansions."""
     return [name for name in lagrangian_yardsticks() if name.startswith("poly-")]
+
+
+def polynomial():
+    """The one at the scales of the showcase, or the first; none where there is none."""
+    found = polynomials()
+    beside = f"poly-{config['showcase']}"
+    return [beside] if beside in found else found[:1]
 
 
 def bias_files():
@@ -206,16 +217,21 @@ def of_fits(file):
 
 
 def of_compared_fits(file):
-    """The same of a case, and of those with other halos or another training set."""
+    """The same of a case, and of those with other halos or another training set.
+
+    Of tracers that are not fitted at every scale set, the showcase's.
+    """
 
     def files(wildcards):
         own = wildcards.set, wildcards.tracer
-        of_other_halos = [(own[0], tracer) for tracer in config["tracers"]]
+        of_other_halos = [(own[0], tracer) for tracer in ALL_TRACERS]
         of_other_sets = [(name, own[1]) for name in SETS]
         return [
-            path.format(set=name, tracer=tracer)
+            f"results/fits/{name}/{tracer}/{model}/{file}"
             for name, tracer in dict.fromkeys([own, *of_other_halos, *of_other_sets])
-            for path in of_fits(file)
+            for model in config["scale_sets"]
+            if tracer in [wildcards.tracer, *config["tracers"]]
+            or model == config["showcase"]
         ]
 
     return files
@@ -223,9 +239,22 @@ def of_compared_fits(file):
 
 def models_of_statistics():
     """Models whose statistics beyond the power are made: the showcase and some yardsticks."""
-    some = config["yardsticks"][:2]
-    ceiling = [name for name in config["yardsticks"][2:] if name == "labels"]
-    return [config["showcase"], *some, *ceiling]
+    some = ["linear", *polynomial(), "labels"]
+    return [
+        config["showcase"],
+        *(name for name in some if name in config["yardsticks"]),
+    ]
+
+
+def calibrated_models():
+    """The showcase, and networks of the same scales that learn which particles end in halos."""
+    of_labels = [
+        name
+        for name in networks()
+        if parse_network(name).scale_set == config["showcase"]
+        and trains_on_labels(name)
+    ]
+    return [config["showcase"], *of_labels]
 
 
 def models_in_redshift_space():
@@ -246,14 +275,42 @@ def spectra_of(models):
     return evaluated("spectra.nc", models)
 
 
-def test_spectra(models):
-    """Spectra of some models on every test box of a set, model after model."""
+def on_test_boxes(file, models):
+    """A file of the evaluation of some models on every test box of a set, model after model."""
     return lambda wildcards: expand(
-        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
+        f"results/fits/{{set}}/{{tracer}}/{{model}}/on_{{sim}}/{file}",
         set=wildcards.set,
         tracer=wildcards.tracer,
         model=models,
         sim=SETS[wildcards.set]["test"],
+    )
+
+
+def showcase_networks():
+    """The showcase on its own inputs, and on as many directions as all scale sets are."""
+    showcase = config["showcase"]
+    return [showcase, *(f"{showcase}-pc{K}" for K in config["directions"])]
+
+
+def spectra_of_tracers(wildcards):
+    """Spectra of a few models of every tracer, on every test box."""
+    linear = ["linear"] if "linear" in config["yardsticks"] else []
+    return expand(
+        "results/fits/{set}/{tracer}/{model}/on_{sim}/spectra.nc",
+        set=wildcards.set,
+        tracer=ALL_TRACERS,
+        model=[*linear, *polynomial(), *showcase_networks()],
+        sim=SETS[wildcards.set]["test"],
+    )
+
+
+def losses_of_tracers(wildcards):
+    return expand(
+        "results/fits/{set}/{tracer}/{model}/seed{seed}/losses.csv",
+        set=wildcards.set,
+        tracer=ALL_TRACERS,
+        model=showcase_networks(),
+        seed=config["seeds"],
     )
 
 
@@ -291,11 +348,11 @@ def set_figure_in_report(name, category):
     return [f"{file}.pdf", png]
 
 
-def table_in_report(name, title, category="0. Summary"):
+def table_in_report(name, title, category="0. Summary", caption=None):
     """A table of all test boxes or of none, with its caption and its place in the report."""
     return report(
         f"results/tables/{{set}}_{{tracer}}_{name}.csv",
-        caption=f"../report/{name}.rst",
+        caption=f"../report/{caption or name}.rst",
         category=category,
         labels={"table": title} | SET_LABELS,
     )

@@ -1,18 +1,17 @@
-"""Rule compare_models."""
+"""Rules compare_models and compare_tracers."""
 
 from lagbias.comparison import write_comparison
 from lagbias.jobs import reporting
-from lagbias.layout import by_model
+from lagbias.layout import by_tracer_and_model
 
 
 def run(job):
     with reporting(job):
         write_comparison(
-            by_model(job.params.models, job.input.spectra),
-            by_model(job.params.networks, job.input.losses),
+            by_tracer_and_model(job.input.spectra),
+            by_tracer_and_model(job.input.losses),
             job.output[0],
             training_set=job.wildcards.set,
-            tracer=job.wildcards.tracer,
         )
 
 

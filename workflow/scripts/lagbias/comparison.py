@@ -34,26 +34,40 @@ def quantities(spectra: xr.Dataset) -> dict[str, np.ndarray]:
     return values
 
 
-def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
-    """Means over boxes of f averaged over seeds, and two errors of each.
+def mean_and_errors(values: np.ndarray, members: Sequence[str]) -> dict[str, float]:
+    """Mean over boxes of f averaged over seeds, and two errors of it.
 
-    ``_box_error`` is the standard error of the mean over boxes, whose scatter it is;
-    ``_seed_deviation`` the standard deviation of the seeds' own means over the boxes. NaN where
-    there is but one.
+    Parameters
+    ----------
+    values : (boxes, members)
+    members : seeds, and ``layout.MEAN``
+
+    Returns
+    -------
+    dict
+        The mean by the name "", and two errors: ``_box_error`` is the standard error of the mean
+        over boxes, whose scatter it is; ``_seed_deviation`` the standard deviation of the seeds'
+        own means over the boxes. NaN where there is but one.
     """
+    place = list(members).index(MEAN)
+    mean = values[:, place]
+    seeds = np.delete(values, place, axis=1).mean(axis=0)
+    return {
+        "": mean.mean(),
+        "_box_error": mean.std(ddof=1) / np.sqrt(len(mean)) if len(mean) > 1 else np.nan,
+        "_seed_deviation": seeds.std(ddof=1) if len(seeds) > 1 else np.nan,
+    }
+
+
+def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
+    """Means of all ``quantities`` over boxes, and errors (``mean_and_errors``)."""
     members = [str(member) for member in boxes[0]["member"].values]
     found = pd.DataFrame([quantities(box) for box in boxes])
-    row = {}
-    for name, column in found.items():
-        table = np.stack(column)  # (box, member)
-        mean = table[:, members.index(MEAN)]
-        seeds = np.delete(table, members.index(MEAN), axis=1).mean(axis=0)
-        row[name] = mean.mean()
-        row[f"{name}_box_error"] = (
-            mean.std(ddof=1) / np.sqrt(len(mean)) if len(mean) > 1 else np.nan
-        )
-        row[f"{name}_seed_deviation"] = seeds.std(ddof=1) if len(seeds) > 1 else np.nan
-    return row
+    return {
+        name + end: value
+        for name, column in found.items()
+        for end, value in mean_and_errors(np.stack(column), members).items()
+    }
 
 
 def mean_losses(paths: Sequence[str | Path]) -> dict[str, float]:
@@ -67,8 +81,8 @@ def mean_losses(paths: Sequence[str | Path]) -> dict[str, float]:
 
 
 def write_comparison(
-    spectra: Mapping[str, Sequence[str | Path]],
-    losses: Mapping[str, Sequence[str | Path]],
+    spectra: Mapping[tuple[str, str], Sequence[str | Path]],
+    losses: Mapping[tuple[str, str], Sequence[str | Path]],
     output: str | Path,
     **columns,
 ) -> None:
@@ -77,19 +91,20 @@ def write_comparison(
     Parameters
     ----------
     spectra : mapping
-        Model's name to its spectra, a file a box.
+        Tracer and model's name to its spectra, a file a box.
     losses : mapping
-        Network's name to the losses of its seeds.
+        Tracer and network's name to the losses of its seeds.
     output : path of a CSV file
         See ``over_boxes`` and ``mean_losses``.
     columns
-        Constant columns: training set, tracer.
+        Constant columns: training set.
     """
     rows = []
-    for model, paths in spectra.items():
-        row = {"model": model, **columns, "boxes": len(paths)}
+    for (tracer, model), paths in spectra.items():
+        row = {"model": model, **columns, "tracer": tracer, "boxes": len(paths)}
         row |= over_boxes([read_netcdf(path) for path in paths])
-        rows.append(row | (mean_losses(losses[model]) if model in losses else {}))
+        found = losses.get((tracer, model))
+        rows.append(row | (mean_losses(found) if found else {}))
     table = pd.DataFrame(rows)
     for name in LOSSES:  # a table without networks has them too
         table[name] = table.get(name, np.nan)

@@ -308,6 +308,15 @@ def weights_by_seed(paths: Iterable[str]) -> dict[int, str]:
     return {int(Path(path).parent.name.removeprefix("seed")): path for path in paths}
 
 
+def by_tracer_and_model(paths: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """Group paths of the form ``…/fits/{set}/{tracer}/{model}/…``, in the order of the paths."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        _, _, tracer, model, *_ = Path(path).parts[Path(path).parts.index("fits") :]
+        groups.setdefault((tracer, model), []).append(path)
+    return groups
+
+
 def by_model(models: Iterable[str], paths: Iterable[str]) -> dict[str, list[str]]:
     """Group paths of the form ``…/{model}/seed{s}/…`` by model, in the order of ``models``."""
     groups: dict[str, list[str]] = {model: [] for model in models}

@@ -95,7 +95,8 @@ def check_config(config: dict) -> None:
 
 def all_tracers(config: dict) -> list[str]:
     """Tracers that networks are trained on, and those that they are held against besides."""
-    return [*config["tracers"], *config.get("transfers", {}).get("tracers", [])]
+    held_against = config.get("transfers", {}).get("tracers", [])
+    return [*config["tracers"], *config.get("more_tracers", []), *held_against]
 
 
 def check_tracers(config: dict) -> None:
