@@ -73,11 +73,14 @@ def main() -> None:
         title: name if name in table else name.removesuffix("_mean")
         for title, name in COLUMNS.items()
     }
-    print("| model, smoothing scales [Mpc/h] |", " | ".join(columns), "|")
-    print("|---" * (len(columns) + 1) + "|")
+    several_tracers = "tracer" in table and table["tracer"].nunique() > 1
+    first = ["tracer"] * several_tracers + ["model, smoothing scales [Mpc/h]"]
+    print("|", " | ".join([*first, *columns]), "|")
+    print("|---" * (len(first) + len(columns)) + "|")
     for _, row in table.iterrows():
-        cells = [cell(row, column) for column in columns.values()]
-        print(f"| {label(row['model'])} |", " | ".join(cells), "|")
+        cells = [row["tracer"]] * several_tracers + [label(row["model"])]
+        cells += [cell(row, column) for column in columns.values()]
+        print("|", " | ".join(cells), "|")
 
 
 if __name__ == "__main__":
