@@ -229,6 +229,16 @@ def test_another_tracer_is_compared_without_another_training(repository):
     assert plan["select_halos"] == 4 + 2  # N50 of all but the test box, both of that
 
 
+def test_further_tracers_have_a_table_of_the_showcase_alone(repository):
+    tracers = ["--config", "more_tracers=[N100,N50-number]"]
+    plan = planned(repository, "results/tables/mini_tracers.csv", *tracers)
+    assert plan["compare_tracers"] == 1
+    assert plan["train_network"] == 3 * 2 * 2, "tracers, on all inputs and two directions, seeds"
+    assert plan["find_gradient_directions"] == 3
+    plan = planned(repository, "results/tables/mini_N50_angles.csv", *tracers)
+    assert plan["find_gradient_directions"] == 4 + 2, "scale sets, and the showcase of two tracers"
+
+
 def test_boxes_that_were_made_before_others_had_a_redshift_or_cosmology_are_taken(finished):
     """Their records do not name a cosmology; one that the config adds is another box."""
     file = finished / "config/config.yaml"

@@ -141,12 +141,13 @@ def test_transfers_are_told_beside_the_model_on_its_own(run):
     """Another redshift, another cosmology, other halos: what breaks has the sign it must have."""
     table = pd.read_csv(run / "results/tables/tiny_N30_transfer.csv")
     columns = ["model", "fitted_to", "box", "redshift", "cosmology", "against"]
+    own_box = ("tiny_ph003", 0.5, "c000")
     rows = [
-        ("tiny_ph003", 0.5, "c000", "N30"), ("tiny_z1_c001", 1.0, "c001", "N30"),
-        ("tiny_ph003", 0.5, "c000", "N60"), ("tiny_ph003", 0.5, "c000", "N30-number"),
-        ("tiny_ph003", 0.5, "c000", "N30-galaxies"),
+        ("N30", *own_box, "N30"), ("N30", "tiny_z1_c001", 1.0, "c001", "N30"),
+        ("N30", *own_box, "N60"), ("N60", *own_box, "N60"),
+        ("N30", *own_box, "N30-number"), ("N30", *own_box, "N30-galaxies"),
     ]  # fmt: skip
-    expected = [(model, "N30", *row) for model in ("R2-R4", "poly-R3") for row in rows]
+    expected = [(model, *row) for model in ("R2-R4", "poly-R3") for row in rows]
     assert list(table[columns].itertuples(index=False, name=None)) == expected
     # Of the polynomial, which is fitted: three epochs do not train a network out.
     own, other, heavier = (table.iloc[number] for number in range(len(rows), len(rows) + 3))
@@ -156,6 +157,28 @@ def test_transfers_are_told_beside_the_model_on_its_own(run):
     # Heavier halos are more biased, and this model is not of them.
     assert heavier["power_ratio_k0-0.2"] < own["power_ratio_k0-0.2"]
     assert heavier["mean_ratio"] == own["mean_ratio"]
+
+
+def test_models_of_every_tracer_are_in_one_table(run):
+    table = pd.read_csv(run / "results/tables/tiny_tracers.csv")
+    models = ["linear", "poly-R3", "R2-R4", "R2-R4-pc2"]
+    expected = [(tracer, model) for tracer in ("N30", "N60") for model in models]
+    assert list(table[["tracer", "model"]].itertuples(index=False, name=None)) == expected
+    comparison = pd.read_csv(run / "results/tables/tiny_N30_comparison.csv").set_index("model")
+    of_lower_cut = table[table["tracer"] == "N30"].set_index("model")
+    pd.testing.assert_frame_equal(comparison.loc[models], of_lower_cut[comparison.columns])
+
+
+def test_statistics_of_the_table_are_those_of_the_spectra(run):
+    table = pd.read_csv(run / "results/tables/tiny_N30_statistics.csv")
+    comparison = pd.read_csv(run / "results/tables/tiny_N30_comparison.csv").set_index("model")
+    found = table.set_index(["model", "statistic", "where"])
+    for model in table["model"].unique():
+        ratio = found.loc[(model, "power_ratio", "k 0.1-0.3")]
+        expected = comparison.loc[model, "power_ratio_k0.1-0.3"]
+        assert ratio["mean"] == pytest.approx(expected, rel=1e-3), model
+        assert ratio["jackknife_error"] > 0
+    assert "quadrupole_ratio" in set(table["statistic"])
 
 
 def test_a_box_of_another_redshift_and_cosmology_says_so(run):

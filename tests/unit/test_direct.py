@@ -18,6 +18,7 @@ from lagbias.labels import labelled_lattice, labelled_points, share_labelled, wr
 from lagbias.layout import parse_tracer
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import mean_over_particles
+from lagbias.plots_calibration import plot_calibration
 from lagbias.projection import Projection, orthogonalise
 from lagbias.stores import open_store, read_netcdf
 from lagbias.tables import losses_of
@@ -416,6 +417,9 @@ def test_calibration_is_written_for_every_seed_and_their_mean(trained, boxes, tm
     mean = float((found["predicted"] * found["particles"])[0].sum() / found["particles"][0].sum())
     assert mean == pytest.approx(share_labelled(boxes.labels), rel=1e-6)
     assert found.attrs["share_here"] == found.attrs["share_trained_on"] == pytest.approx(mean)
+    files = {name: tmp_path / "calibration.nc" for name in ("R4-R8", "R4-R8_direct")}
+    plot_calibration(files, [tmp_path / "figure.png"])
+    assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
 FIELD = replace(SMALL, objective="field", start="direct")

@@ -9,6 +9,7 @@ from lagbias.layout import (
     BoxFiles,
     BoxSizes,
     Tracer,
+    by_tracer_and_model,
     features_by_box,
     files_per_product,
     parse_network,
@@ -189,3 +190,14 @@ def test_weights_are_known_by_their_seed():
 def test_sizes_of_a_box_follow_from_its_name(name, sizes):
     found = BoxSizes.of_name(name)
     assert (found.box_size, found.particles, found.files) == sizes
+
+
+def test_files_of_fits_are_grouped_by_tracer_and_model():
+    folder = "results/fits/mini"
+    files = [
+        f"{folder}/N50/R3/on_a/spectra.nc",
+        f"{folder}/N50/R3/on_b/redshift_space/spectra.nc",
+        f"{folder}/N50-number/R3/seed1/losses.csv",
+    ]
+    expected = {("N50", "R3"): files[:2], ("N50-number", "R3"): files[2:]}
+    assert by_tracer_and_model(files) == expected

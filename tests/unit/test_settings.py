@@ -153,6 +153,7 @@ def test_a_box_may_have_its_own_redshift_and_a_mini_box_its_cosmology():
     [
         ({"tracers": ["N50-galaxies"]}, "N50-galaxies needs the section `galaxies`"),
         ({"transfers": {"tracers": ["N50-galaxies"]}}, "N50-galaxies needs the section"),
+        ({"more_tracers": ["N19"]}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["N19"]}}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["halos"]}}, "tracer 'halos': expected halos by"),
         ({"transfers": {"boxes": ["mini_z9"]}}, "transfers.boxes: 'mini_z9' is not among"),

@@ -20,7 +20,7 @@ if MINI and not Path(COMPILED).exists():
             mem_mb=memory(1140),
             runtime=15,
         message:
-            "Compiling the N-body code (PySCo) once; about two minutes, cached for all later boxes"
+            "Compiling the N-body code (PySCo) once; a minute or so, cached for all later boxes"
         script:
             "../scripts/warm_up_simulation.py"
 
