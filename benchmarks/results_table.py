@@ -4,7 +4,8 @@
 
 Of a summary, of one box, ranges are those of the seeds; of a comparison, of all test boxes, what
 follows ± is the standard error of the mean over boxes and what stands in brackets the standard
-deviation of the seeds. Other tables are printed as they are, but for the files that they name.
+deviation of the seeds; of statistics, with a model a column, too. Other tables are printed as they
+are, but for the files that they name.
 """
 
 import argparse
@@ -56,31 +57,50 @@ def cell(row: pd.Series, column: str) -> str:
     return f"{row[column]:.3f}{spread}"
 
 
+def print_table(titles: list[str], rows: list[list[str]]) -> None:
+    """A table as Markdown."""
+    for line in (titles, None, *rows):
+        print("|---" * len(titles) + "|" if line is None else f"| {' | '.join(line)} |")
+
+
+def print_statistics(table: pd.DataFrame) -> None:
+    """A line a statistic, a column a model."""
+    models = list(table["model"].unique())
+    table = table.rename(columns={name: f"mean_{name}" for name in ("box_error", "seed_deviation")})
+    rows = []
+    for (statistic, where), found in table.groupby(["statistic", "where"], sort=False):
+        of_model = {row["model"]: cell(row, "mean") for _, row in found.iterrows()}
+        rows.append([statistic, where, *(of_model.get(model, "") for model in models)])
+    print_table(["statistic", "where", *map(label, models)], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "table", nargs="?", default="results/tables/mini_N50_on_mini_ph004_summary.csv"
     )
     table = pd.read_csv(parser.parse_args().table)
+    if "statistic" in table:
+        print_statistics(table)
+        return
     if "power_ratio_k0-0.1" not in table:
         shown = table.drop(columns="file", errors="ignore")
-        print("|", " | ".join(shown.columns), "|")
-        print("|---" * shown.shape[1] + "|")
-        for _, row in shown.iterrows():
-            print("|", " | ".join("" if pd.isna(value) else str(value) for value in row), "|")
+        rows = [["" if pd.isna(value) else str(value) for value in row] for row in shown.values]
+        print_table(list(shown.columns), rows)
         return
     columns = {
         title: name if name in table else name.removesuffix("_mean")
         for title, name in COLUMNS.items()
     }
     several_tracers = "tracer" in table and table["tracer"].nunique() > 1
+    rows = [
+        [row["tracer"]] * several_tracers
+        + [label(row["model"])]
+        + [cell(row, column) for column in columns.values()]
+        for _, row in table.iterrows()
+    ]
     first = ["tracer"] * several_tracers + ["model, smoothing scales [Mpc/h]"]
-    print("|", " | ".join([*first, *columns]), "|")
-    print("|---" * (len(first) + len(columns)) + "|")
-    for _, row in table.iterrows():
-        cells = [row["tracer"]] * several_tracers + [label(row["model"])]
-        cells += [cell(row, column) for column in columns.values()]
-        print("|", " | ".join(cells), "|")
+    print_table([*first, *columns], rows)
 
 
 if __name__ == "__main__":
