@@ -127,7 +127,7 @@ def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monk
         for end in ("", "-pc2")
     }
     pca = {"R2-R3-R4": run / FIT / "R2-R4/gradient_pca.nc"}
-    write_claims(spectra, pca, {}, tmp_path / "claims.csv")
+    write_claims(spectra, pca, {}, tmp_path / "claims.csv", tmp_path / "verdicts.csv")
     claims = pd.read_csv(tmp_path / "claims.csv")
     assert list(claims["model"]) == ["R2-R3-R4", "R2-R3-R4", "R2-R3-R4-pc2"]
     assert np.isfinite(claims[["measured", "interval"]]).all(axis=None), claims

@@ -93,7 +93,7 @@ def table(tmp_path):
                 ),
                 pca[name],
             )
-        write_claims(files, pca, curves, tmp_path / "claims.csv")
+        write_claims(files, pca, curves, tmp_path / "claims.csv", tmp_path / "verdicts.csv")
         return pd.read_csv(tmp_path / "claims.csv").set_index("model")
 
     return write
@@ -182,7 +182,14 @@ def test_boxes_are_taken_together_and_all_named(table):
     found = table({THREE: [spectra([r, r, r]) for r in (1.0, 1.004, 1.002)]})
     assert found.loc[THREE, "measured"] == pytest.approx(1.002)
     np.testing.assert_allclose(found.loc[THREE, "interval"], 4.303 * 0.002 / np.sqrt(3), rtol=1e-3)
-    assert len(found.loc[THREE, "file"].split()) == 3
+    assert found.loc[THREE, "file"].endswith(f"{THREE}_{{0,1,2}}.nc")
+
+
+def test_verdicts_say_the_same_in_words(table, tmp_path):
+    table({THREE: [spectra([r, r, r]) for r in (1.0, 1.004, 1.002)]})
+    verdicts = pd.read_csv(tmp_path / "verdicts.csv").set_index("model")
+    assert verdicts.loc[THREE, "found"] == "P_model / P_halo: 1.002 ± 0.005"
+    assert verdicts.loc[THREE, "verdict"] == "holds"
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,8 @@ rule tabulate_claims:
         losses=losses_of(config["scale_sets"]),
         code=library("claims"),
     output:
-        table_in_report("claims", "the papers' claims"),
+        claims=table_in_report("claims", "the papers' claims"),
+        verdicts="results/tables/{set}_{tracer}_verdicts.csv",
     log:
         "logs/tables/{set}_{tracer}_claims.log",
     benchmark:
@@ -499,6 +500,7 @@ rule make_report:
     input:
         figures=figures(),
         tables=tables(),
+        verdicts=set_cases("results/tables/{set}_{tracer}_verdicts.csv"),
         captions=captions(),
         code=library("report"),
     output:

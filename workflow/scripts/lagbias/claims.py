@@ -4,6 +4,7 @@ Claims of Wu, Muñoz & Eisenstein, arXiv:2212.08095 (abstract and highlights), a
 arXiv:2109.13948. Every number is over all boxes that a set of boxes tests on.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ SHARE = 0.98
 CONFIDENCE = 0.95
 FEWEST_BOXES = 3  # whose scatter tells an error
 COLUMNS = ["claim", "model", "quantity", "measured", "interval", "verdict", "file"]
+VERDICT_COLUMNS = ["claim", "model", "found", "verdict"]
 UNDECIDED = "not decidable here"
 Boxes = Sequence[xr.Dataset]  # spectra of one model, a box each
 
@@ -223,11 +225,24 @@ def off_by_seed(boxes: Boxes) -> np.ndarray:
     return np.array([abs(power_ratio(boxes, member=seed)[0] - 1) for seed in seeds])
 
 
+def in_braces(paths: Sequence[str | Path]) -> str:
+    """Paths that differ in one place, written so that a shell expands them: ``on_{a,b}/c.nc``."""
+    paths = [str(path) for path in paths]
+    if len(paths) == 1:
+        return paths[0]
+    start = os.path.commonprefix(paths)
+    rest = [path[len(start) :] for path in paths]
+    end = os.path.commonprefix([part[::-1] for part in rest])[::-1]
+    middle = [part[: len(part) - len(end)] for part in rest]
+    return f"{start}{{{','.join(middle)}}}{end}"
+
+
 def write_claims(
     spectra: Mapping[str, Sequence[str | Path]],
     pca: Mapping[str, str | Path],
     losses: Mapping[str, Sequence[str | Path]],
     output: str | Path,
+    verdicts: str | Path,
 ) -> None:
     """Write one line a claim and model: what was measured, its interval and a verdict.
 
@@ -243,12 +258,15 @@ def write_claims(
         Columns ``claim`` (of k < 0.1 h/Mpc), ``model``, ``quantity``, ``measured``, ``interval``
         (half of that of 95 % confidence: of a ratio of power over boxes, see ``power_ratio``; of
         all else over seeds), ``verdict`` (``holds``, ``fails`` or ``not decidable here``, for the
-        whole interval) and the ``file`` that the number is of, or the files.
+        whole interval) and the ``file`` that the number is of, or the files as a shell knows them,
+        ``on_{a,b}/spectra.nc``.
+    verdicts : path of a CSV file
+        The same for a page: ``claim``, ``model``, ``found`` in words, ``verdict``.
     """
     opened = {name: [read_netcdf(path) for path in paths] for name, paths in spectra.items()}
     directions = {name: read_netcdf(path) for name, path in pca.items()}
     rows = [
-        row | {"file": " ".join(map(str, files[row["model"]]))}
+        row | {"file": in_braces(files[row["model"]])}
         for claims, files in (
             (claims_of_scales(opened), spectra),
             (claims_of_fitting(losses), losses),
@@ -258,5 +276,12 @@ def write_claims(
         )
         for row in claims
     ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    found = [
+        f"{quantity}: {measured:.3f}" + ("" if np.isnan(interval) else f" ± {interval:.3f}")
+        for quantity, measured, interval in table[["quantity", "measured", "interval"]].values
+    ]
     with written_whole(output) as partial:
-        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False, float_format="%.4g")
+        table.to_csv(partial, index=False, float_format="%.4g")
+    with written_whole(verdicts) as partial:
+        table.assign(found=found)[VERDICT_COLUMNS].to_csv(partial, index=False)
