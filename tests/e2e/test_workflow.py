@@ -267,6 +267,8 @@ def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert not [line for line in console if re.search("error", line, re.I)], console
     assert "0. Summary" in done.stdout, "the page did not render its menu"
+    found = pd.read_csv(run / "results/tables/tiny_N30_verdicts.csv")["found"]
+    assert all(words in done.stdout for words in found), "the page opens with the claims"
     source = (run / "results/report.html").read_text()
     results = json.loads(re.search(r"var results = (\{.*?\});?\n", source, flags=re.S)[1])
     figures = [name for name in json.dumps(results).split('"') if name.endswith(".png")]
