@@ -252,7 +252,8 @@ def labels_to_validate_on(wildcards):
 
 
 def trains_on_labels(network):
-    return settings_from(**training_settings(network)).objective == "labels"
+    objective = variant_of(network, ["objective"]).get("objective", TRAINING.objective)
+    return objective == "labels"
 
 
 def training_code(wildcards):
@@ -266,7 +267,8 @@ def starting_weights(wildcards):
     On gradient directions, which are other ones for every network, it begins anew.
     """
     scale_set, _, directions = parse_network(wildcards.network)
-    start = settings_from(**training_settings(wildcards.network)).start
+    settings = training_settings(wildcards.network, wildcards.set)
+    start = settings_from(**settings).start
     if start is None or directions:
         return []
     return [
@@ -282,10 +284,14 @@ def variant_of(network, keys):
     return {key: changes[key] for key in keys if key in changes}
 
 
-def training_settings(network):
-    """Preset and changes with which a network is trained: the config's, its variant's on top."""
+def training_settings(network, training_set):
+    """Preset and changes of a training: the config's, its set's and its variant's on top."""
     changes = VARIANTS.get(parse_network(network).variant, {})
-    return config["training"] | variant_of(network, changes.keys() - VARIANT_INPUTS)
+    of_set = {
+        key: SETS[training_set][key] for key in {"steps"} & SETS[training_set].keys()
+    }
+    of_variant = variant_of(network, changes.keys() - VARIANT_INPUTS)
+    return config["training"] | of_set | of_variant
 
 
 def box_features(wildcards):

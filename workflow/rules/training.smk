@@ -28,7 +28,7 @@ rule train_network:
         mem_mb=memory(850, training_bytes),
         runtime=240,
     params:
-        settings=lambda wildcards: training_settings(wildcards.network),
+        settings=lambda wildcards: training_settings(wildcards.network, wildcards.set),
         device=config["device"],
         deterministic=config.get("deterministic", False),
     message:

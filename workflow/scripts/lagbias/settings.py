@@ -17,6 +17,7 @@ from lagbias.layout import (
 )
 from lagbias.training_settings import settings_from
 
+PARTS = ("train", "validate", "test")  # that a box may play in a training set
 VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
 
 
@@ -193,8 +194,8 @@ def check_meshes(config: dict) -> None:
 def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict) -> None:
     """Check that the boxes of a training set exist and that none plays two parts."""
     part_of: dict[str, str] = {}
-    for part, members in boxes.items():
-        for box in members:
+    for part in PARTS:
+        for box in boxes[part]:
             if box not in simulations:
                 raise InputError(
                     f"training_sets.{name}.{part}: {box!r} is not among the simulations "
