@@ -156,6 +156,21 @@ def test_inputs_made_by_hand_are_a_variant_of_the_inputs_alone(repository, tmp_p
     assert "make_inputs_by_hand" not in planned(repository, "--configfile", str(file), "--", target)
 
 
+def test_directions_of_log_f_are_of_the_same_networks(repository, tmp_path):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["variants"] |= {
+        "log": {"gradient_of": "log10 f"},
+        "tenth": {"gradient_of": "log10 f", "particle_fraction": 0.1},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    folder, weights = "results/fits/mini/N50", "seed1/weights.pt"
+    for variant, others in (("log", 2), ("tenth", 4)):
+        targets = [f"{folder}/R2-R4_{variant}-pc1/{weights}", f"{folder}/R2-R4-pc1/{weights}"]
+        plan = planned(repository, *targets, "--configfile", str(tmp_path / "config.yaml"))
+        assert plan["train_network"] == others + 2, "two seeds of each other, one on directions"
+        assert plan["find_gradient_directions"] == others / 2
+
+
 def test_angles_are_compared_with_other_halos_and_training_sets(repository, tmp_path):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     one = {"train": ["mini_ph000"], "validate": ["mini_ph003"], "test": ["mini_ph004"]}
@@ -261,6 +276,17 @@ def test_galaxies_alone_hang_on_their_occupation(finished):
     plan = planned(finished)
     assert plan["select_halos"] == 1
     assert not {"train_network", "predict_halo_field", "simulate_mini"} & set(plan), plan
+
+
+def test_steps_of_a_set_train_its_networks_again_and_fit_no_yardstick(finished):
+    file = finished / "config/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["training_sets"]["tiny"]["steps"] = 40
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    plan = planned(finished, "results/fits/tiny/N30/R3/seed1/weights.pt")
+    assert plan == {"train_network": 1}
+    plan = planned(finished, "results/fits/tiny/N30/poly-R3/coefficients.nc")
+    assert plan == {}
 
 
 def test_touching_an_unchanged_module_reruns_nothing(finished):

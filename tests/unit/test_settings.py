@@ -72,6 +72,7 @@ def test_variants_that_fit_together_are_taken():
             {"tophat": {"tophat_radius": 2.5, "modes": "all"}}, [],
             "variants.tophat: found both modes and tophat_radius; the inputs",
         ),
+        ({"log": {"gradient_of": "log10 f", "start": "cold"}}, [], "variants.log.start: 'cold'"),
         ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),

@@ -284,13 +284,33 @@ def variant_of(network, keys):
     return {key: changes[key] for key in keys if key in changes}
 
 
+def gradient_of(base):
+    """Whose gradients the directions of a network are of: f, or what its variant says."""
+    return variant_of(base, ["gradient_of"]).get("gradient_of", "f")
+
+
+def of_gradients(file):
+    """A file of the fit whose gradients a projection is made of.
+
+    It is that of a variant's own networks, but where the variant is of other gradients alone.
+    """
+
+    def path(wildcards):
+        scale_set, variant, _ = parse_network(wildcards.base)
+        own = VARIANTS.get(variant, {}).keys() != {"gradient_of"}
+        base = wildcards.base if own else scale_set
+        return f"results/fits/{wildcards.set}/{wildcards.tracer}/{base}/{file}"
+
+    return path
+
+
 def training_settings(network, training_set):
     """Preset and changes of a training: the config's, its set's and its variant's on top."""
     changes = VARIANTS.get(parse_network(network).variant, {})
     of_set = {
         key: SETS[training_set][key] for key in {"steps"} & SETS[training_set].keys()
     }
-    of_variant = variant_of(network, changes.keys() - VARIANT_INPUTS)
+    of_variant = variant_of(network, changes.keys() - {*VARIANT_INPUTS, "gradient_of"})
     return config["training"] | of_set | of_variant
 
 

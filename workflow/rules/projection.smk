@@ -111,8 +111,8 @@ rule find_gradient_directions:
 
 rule project_on_gradients:
     input:
-        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
-        gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
+        projection=of_gradients("projection.nc"),
+        gradient_pca=of_gradients("gradient_pca.nc"),
         code=library("projection"),
     output:
         "results/fits/{set}/{tracer}/{base}-pc{K}/projection.nc",
@@ -126,6 +126,8 @@ rule project_on_gradients:
     resources:
         mem_mb=memory(200),
         runtime=10,
+    params:
+        gradient_of=lambda wildcards: gradient_of(wildcards.base),
     message:
         "Projection of {wildcards.base} on {wildcards.K} gradient directions"
     script:

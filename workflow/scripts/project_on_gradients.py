@@ -8,7 +8,11 @@ def run(job):
     with reporting(job):
         directions = int(job.wildcards.K)
         project_on_gradients(
-            job.input.projection, job.input.gradient_pca, directions, job.output[0]
+            job.input.projection,
+            job.input.gradient_pca,
+            directions,
+            job.output[0],
+            job.params.gradient_of,
         )
 
 

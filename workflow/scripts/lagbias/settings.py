@@ -126,7 +126,8 @@ def check_variants(config: dict) -> None:
                 f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
                 "top-hat are two, made by hand, and no modes are kept: remove one of these keys"
             )
-        training = {key: changes[key] for key in changes if key not in VARIANT_INPUTS}
+        not_training = {*VARIANT_INPUTS, "gradient_of"}
+        training = {key: changes[key] for key in changes if key not in not_training}
         try:
             settings = settings_from(**config["training"] | training)
         except InputError as error:
