@@ -254,6 +254,14 @@ def test_further_tracers_have_a_table_of_the_showcase_alone(repository):
     assert plan["find_gradient_directions"] == 4 + 2, "scale sets, and the showcase of two tracers"
 
 
+def test_galaxies_can_be_all_that_is_modelled(repository):
+    """Nothing asks whether their particles are in halos."""
+    changes = ["--config", "tracers=[N50-galaxies]", "more_networks=[R2-R4-R8-pc1]"]
+    plan = planned(repository, *changes, "yardsticks=[linear,poly-R2-R4-R8]", "--", "all")
+    assert plan["make_report"] == 1
+    assert not {"measure_calibration", "label_particles"} & set(plan)
+
+
 def test_boxes_that_were_made_before_others_had_a_redshift_or_cosmology_are_taken(finished):
     """Their records do not name a cosmology; one that the config adds is another box."""
     file = finished / "config/config.yaml"

@@ -185,6 +185,19 @@ def test_boxes_are_taken_together_and_all_named(table):
     assert found.loc[THREE, "file"].endswith(f"{THREE}_{{0,1,2}}.nc")
 
 
+def test_directions_of_a_network_that_is_not_compared_are_left_out(table):
+    model = [spectra([1.0, 1.004, 1.002])]
+    assert list(table({THREE: model, "R2-R4-R16-pc2": model}).index) == [THREE]
+
+
+def test_one_seed_is_measured_and_has_no_interval(table):
+    alone = [spectra([r], members=("mean",)) for r in (1.01, 1.03)]
+    found = table({THREE: alone, f"{THREE}-pc2": alone}).loc[f"{THREE}-pc2"]
+    assert found["measured"] == 0
+    assert np.isnan(found["interval"])
+    assert found["verdict"] == "not decidable here"
+
+
 def test_verdicts_say_the_same_in_words(table, tmp_path):
     table({THREE: [spectra([r, r, r]) for r in (1.0, 1.004, 1.002)]})
     verdicts = pd.read_csv(tmp_path / "verdicts.csv").set_index("model")

@@ -30,6 +30,7 @@ CONFIG = {
             "test": ["mini_ph001"],
         },
     },
+    "training": {"preset": "seed"},
     "tracers": ["N50", "N150"],
     "scale_sets": ["R3", "R2-R2.83-R4"],
     "showcase": "R2-R2.83-R4",
@@ -74,6 +75,11 @@ def test_variants_that_fit_together_are_taken():
         ),
         ({"log": {"gradient_of": "log10 f", "start": "cold"}}, [], "variants.log.start: 'cold'"),
         ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
+        (
+            {"warm": {"start": "hot"}, "hot": {"start": "warm"}}, [],
+            "variants.warm.start: warm -> hot -> warm goes in a circle",
+        ),
+        ({"tophat": {"tophat_radius": 3}}, ["R2-R4_tophat-pc3"], "is on 3 of 2 inputs"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),
         (VARIANTS, ["R4-R2_tenth"], "write R2-R4"),
@@ -84,6 +90,18 @@ def test_variants_that_do_not_fit_are_refused(variants, models, message):
     config = CONFIG | {"training": {"preset": "seed"}, "variants": variants}
     with pytest.raises(InputError, match=re.escape(message)):
         check_config(config | {"more_networks": models})
+
+
+def test_a_start_of_every_training_is_refused():
+    with pytest.raises(InputError, match="training.start: found 'warm' for every network"):
+        check_config(CONFIG | {"training": {"preset": "seed", "start": "warm"}})
+
+
+def test_labels_of_galaxies_are_not_learnt():
+    config = CONFIG | {"training": {"preset": "seed"}, "tracers": ["N50-galaxies"], "galaxies": {}}
+    config |= {"variants": {"direct": {"objective": "labels"}}}
+    with pytest.raises(InputError, match="R2-R4_direct learns which particles end in halos, which"):
+        check_config(config | {"more_networks": ["R2-R4_direct"]})
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,6 @@ def table(tmp_path):
         ("cell_variance_ratio", "cubes of 10 Mpc/h", 1),
         ("cell_skewness_ratio", "cubes of 20 Mpc/h", 0.5),
         ("monopole_ratio", "k 0.1-0.3", 1),
-        ("quadrupole_ratio", "k 0.1-0.3", -0.5),
     ],
 )
 def test_means_and_errors_of_boxes_and_seeds(table, statistic, where, factor):
@@ -123,6 +122,32 @@ def test_a_band_without_triangles_has_no_ratio(table):
     assert np.isnan(table.loc[("bispectrum_ratio_equilateral", "k 0-0.1"), "mean"])
 
 
-def test_share_of_cubes_apart(table):
-    apart = table["mean"].loc["cell_share_apart"]
+def test_distance_of_distributions(table):
+    apart = table["mean"].loc["cell_distribution_distance"]
     assert list(apart) == [0.0, 0.25]
+
+
+def test_quadrupole_is_off_by_so_much_of_the_monopole(table):
+    # Quadrupoles are 0.5 times (1.0, 1.2) the halos' monopole, and minus that monopole.
+    row = table.loc[("quadrupole_excess_over_monopole", "k 0.1-0.3")]
+    assert row["mean"] == pytest.approx(1 + 0.5 * 1.1)
+    assert row["box_error"] == pytest.approx(0.05)
+    assert row["seed_deviation"] == pytest.approx(0.15 / np.sqrt(2), rel=1e-4)
+
+
+def test_bands_weigh_modes_and_triangles(tmp_path):
+    """Ratios that differ from shell to shell: sums over the band, not means of ratios."""
+    both = statistics([1.0, 1.0, 1.0]), multipoles([1.0, 1.0, 1.0])
+    both[0]["bispectrum_model"][:, 1, 2] += 6.0  # of k = 0.25, whose halos have 2
+    both[1]["power_model"][:, 2] += 1.0  # of k = 0.25, whose halos have 1
+    files = []
+    for number, dataset in enumerate(both):
+        write_netcdf(dataset, tmp_path / f"{number}.nc")
+        files.append({("N50", "R3"): [tmp_path / f"{number}.nc"]})
+    write_statistics_table(*files, tmp_path / "table.csv")
+    found = pd.read_csv(tmp_path / "table.csv").set_index(["statistic", "where"])["mean"]
+    # 30 triangles of 4 and 10 of 2 against 8: 140 + 60 over 140.
+    expected = (30 * 4 + 10 * 8) / (30 * 4 + 10 * 2)
+    assert found["bispectrum_ratio_squeezed", "k 0.1-0.3"] == pytest.approx(expected, rel=1e-4)
+    expected = (60 * 2 + 100 * 2) / (60 * 2 + 100 * 1)
+    assert found["monopole_ratio", "k 0.1-0.3"] == pytest.approx(expected, rel=1e-4)

@@ -311,6 +311,8 @@ def training_settings(network, training_set):
         key: SETS[training_set][key] for key in {"steps"} & SETS[training_set].keys()
     }
     of_variant = variant_of(network, changes.keys() - {*VARIANT_INPUTS, "gradient_of"})
+    if "epochs" in of_variant:  # steps would go before them
+        of_variant = {"steps": None} | of_variant
     return config["training"] | of_set | of_variant
 
 

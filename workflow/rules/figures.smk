@@ -15,7 +15,7 @@ rule plot_slices:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(300, lambda w: 24 * cells(w.sim, "evaluation_cell_size")),
         runtime=10,
     message:
         "Figure: slices of {wildcards.sim}"
@@ -157,11 +157,11 @@ rule plot_losses:
         losses=losses_of(config["scale_sets"]),
         code=library("plots"),
     output:
-        figure_in_report("losses", "4. Training"),
+        set_figure_in_report("losses", "4. Training"),
     log:
-        "logs/figures/{set}_{tracer}_on_{sim}_losses.log",
+        "logs/figures/{set}_{tracer}_losses.log",
     benchmark:
-        "logs/figures/{set}_{tracer}_on_{sim}_losses.tsv"
+        "logs/figures/{set}_{tracer}_losses.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -180,11 +180,11 @@ rule plot_gradient_spectra:
         pca=of_fits("gradient_pca.nc"),
         code=library("plots"),
     output:
-        figure_in_report("gradient_spectra", "5. Directions"),
+        set_figure_in_report("gradient_spectra", "5. Directions"),
     log:
-        "logs/figures/{set}_{tracer}_on_{sim}_gradient_spectra.log",
+        "logs/figures/{set}_{tracer}_gradient_spectra.log",
     benchmark:
-        "logs/figures/{set}_{tracer}_on_{sim}_gradient_spectra.tsv"
+        "logs/figures/{set}_{tracer}_gradient_spectra.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -202,14 +202,14 @@ rule plot_directions:
     input:
         projection=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/projection.nc",
         gradient_pca=f"results/fits/{{set}}/{{tracer}}/{config['showcase']}/gradient_pca.nc",
-        halos="results/{sim}/halos/{tracer}.zarr",
+        halos=training_halos,
         code=library("plots"),
     output:
-        figure_in_report("directions", "5. Directions"),
+        set_figure_in_report("directions", "5. Directions"),
     log:
-        "logs/figures/{set}_{tracer}_on_{sim}_directions.log",
+        "logs/figures/{set}_{tracer}_directions.log",
     benchmark:
-        "logs/figures/{set}_{tracer}_on_{sim}_directions.tsv"
+        "logs/figures/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -395,16 +395,13 @@ rule tabulate_directions:
         pca=of_fits("gradient_pca.nc"),
         code=library("tables"),
     output:
-        report(
-            "results/tables/{set}_{tracer}_on_{sim}_directions.csv",
-            caption="../report/directions_table.rst",
-            category="5. Directions",
-            labels={"table": "gradient power"} | CASE_LABELS,
+        table_in_report(
+            "directions", "gradient power", "5. Directions", "directions_table"
         ),
     log:
-        "logs/tables/{set}_{tracer}_on_{sim}_directions.log",
+        "logs/tables/{set}_{tracer}_directions.log",
     benchmark:
-        "logs/tables/{set}_{tracer}_on_{sim}_directions.tsv"
+        "logs/tables/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -4,13 +4,10 @@ FIGURES = [
     "slices",
     "spectra_by_scales",
     "yardsticks",
-    "calibration",
     "statistics",
-    "losses",
-    "gradient_spectra",
-    "directions",
     *(f"full_against_pc{K}" for K in config["directions"]),
 ]
+SET_FIGURES = ["comparison", "explanation", "losses", "gradient_spectra", "directions"]
 ALL_TRACERS = list(dict.fromkeys([*config["tracers"], *config.get("more_tracers", [])]))
 TRANSFERS = config.get("transfers")
 TRANSFER_TABLES = ["transfer"] if TRANSFERS else []
@@ -25,23 +22,25 @@ def set_cases(pattern, **names):
 
 def cases(pattern, boxes, **names):
     """A pattern for every training set, tracer and some of the test boxes of that set."""
+    names = {"tracer": config["tracers"]} | names
     return [
         path
         for name, parts in SETS.items()
-        for path in expand(
-            pattern,
-            set=name,
-            tracer=config["tracers"],
-            sim=parts["test"][boxes],
-            **names,
-        )
+        for path in expand(pattern, set=name, sim=parts["test"][boxes], **names)
     ]
 
 
 def set_figures():
     """Those of all test boxes or of none; one number of directions makes no comparison."""
     several = len(showcase_directions()) > 1
-    return ["comparison", "explanation"] + ["by_directions"] * several
+    return SET_FIGURES + ["by_directions"] * several
+
+
+def calibrated_tracers():
+    """Tracers whose f has a meaning as a probability: that of a particle to be in a halo."""
+    return [
+        name for name in config["tracers"] if parse_tracer(name).weighting == "mass"
+    ]
 
 
 def figures():
@@ -59,6 +58,12 @@ def figures():
             figure=FIGURES,
             suffix=suffixes,
         ),
+        *cases(
+            "results/figures/{set}_{tracer}_on_{sim}_calibration.{suffix}",
+            slice(1),
+            tracer=calibrated_tracers(),
+            suffix=suffixes,
+        ),
     ]
 
 
@@ -70,6 +75,7 @@ def tables():
             table=[
                 "claims",
                 "comparison",
+                "directions",
                 "angles",
                 "filters",
                 "biases",
@@ -79,7 +85,6 @@ def tables():
         ),
         *(expand("results/tables/{set}_tracers.csv", set=SETS) if more_tracers else []),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
-        *cases("results/tables/{set}_{tracer}_on_{sim}_directions.csv", slice(1)),
     ]
 
 

@@ -195,7 +195,8 @@ def claims_of_shares(pca: Mapping[str, xr.Dataset]) -> Iterator[dict]:
         if scale_count(name) == 3:
             power = directions["eigenvalue"].sel(version="f")
             share = power.isel(direction=slice(2)).sum("direction") / power.sum("direction")
-            measured, interval = over_sample(share.drop_sel(member=MEAN).values)
+            seeds = share if share.sizes["member"] == 1 else share.drop_sel(member=MEAN)
+            measured, interval = over_sample(seeds.values)
             yield {
                 "claim": "two gradient directions describe f", "model": name,
                 "quantity": "their share of the gradient's power", "measured": measured,
@@ -207,7 +208,8 @@ def claims_of_retraining(spectra: Mapping[str, Boxes]) -> Iterator[dict]:
     """What is claimed of networks retrained on two directions, for those of three scales."""
     for name in filter(is_network, spectra):
         network = parse_network(name)
-        if network.directions == 2 and network.variant is None and scale_count(name) == 3:
+        of_three = network.variant is None and scale_count(name) == 3
+        if network.directions == 2 and of_three and network.base in spectra:
             projected, full = (off_by_seed(spectra[model]) for model in (name, network.base))
             measured, interval = over_sample(projected - full)
             yield {
@@ -220,8 +222,9 @@ def claims_of_retraining(spectra: Mapping[str, Boxes]) -> Iterator[dict]:
 
 
 def off_by_seed(boxes: Boxes) -> np.ndarray:
-    """|P_model / P_halo - 1| in the band, of each seed."""
-    seeds = [str(member) for member in boxes[0]["member"].values if member != MEAN]
+    """|P_model / P_halo - 1| in the band, of each seed; of the one member where it is alone."""
+    members = [str(member) for member in boxes[0]["member"].values]
+    seeds = [member for member in members if member != MEAN] or members
     return np.array([abs(power_ratio(boxes, member=seed)[0] - 1) for seed in seeds])
 
 

@@ -313,11 +313,11 @@ def plot_losses(losses: Mapping[str, Sequence[str | Path]], outputs: Sequence[st
                 axis.plot(
                     seeds.index, seeds.mean(axis=1), **line_of(index), label=model_label(name)
                 )
-        for axis, title in zip(axes[0], ("training boxes", "validation box"), strict=True):
+        for axis, title in zip(axes[0], ("training boxes", "validation boxes"), strict=True):
             axis.set(title=title, xlabel="epoch")
             low, high = _last_epochs_range(axis)
             axis.set_ylim(low - 0.1 * (high - low), high + 0.5 * (high - low))
-        axes[0, 0].set_ylabel(r"loss: mean of $(\delta_{\rm model}-\delta_{\rm halo})^2$ per cell")
+        axes[0, 0].set_ylabel("loss")
         axes[0, 1].legend(title="R [Mpc/h]; band: seeds")
 
 

@@ -56,16 +56,6 @@ def ratio_on_grid(
     return ratio
 
 
-def ratio_at(
-    networks: Sequence[HaloToMassRatio],
-    projection: Projection,
-    features: Mapping[float, str | Path],
-    slab: slice,
-) -> np.ndarray:
-    """f at some Lagrangian grid points, float32 (networks, points)."""
-    return evaluated(networks, projection.at(features, slab))
-
-
 @torch.no_grad()
 def evaluated(networks: Sequence[HaloToMassRatio], inputs: np.ndarray) -> np.ndarray:
     """f of some inputs, float32 (networks, points)."""

@@ -15,7 +15,7 @@ from lagbias.layout import (
     parse_tracer,
     parse_yardstick,
 )
-from lagbias.training_settings import settings_from
+from lagbias.training_settings import TrainingSettings, settings_from
 
 PARTS = ("train", "validate", "test")  # that a box may play in a training set
 VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
@@ -117,26 +117,45 @@ def check_tracers(config: dict) -> None:
             )
 
 
+def check_starts(config: dict) -> None:
+    """Check that every training that starts from another has one, and that none goes in circles."""
+    variants = config.get("variants", {})
+    if config["training"].get("start") is not None:
+        raise InputError(
+            f"training.start: found {config['training']['start']!r} for every network, so for the "
+            "one that they start from too; name it in a variant instead"
+        )
+    for name in variants:
+        passed, start = [name], variants[name].get("start")
+        while start is not None:
+            if start not in variants:
+                raise InputError(
+                    f"variants.{passed[-1]}.start: {start!r} is not among the variants "
+                    f"{sorted(variants)}; it names the one whose networks this training starts from"
+                )
+            if start in passed:
+                raise InputError(
+                    f"variants.{name}.start: {' -> '.join([*passed, start])} goes in a circle; let "
+                    "one of them start from nothing"
+                )
+            passed.append(start)
+            start = variants[start].get("start")
+
+
 def check_variants(config: dict) -> None:
     """Check the variants of the training and the networks that are to be trained so."""
     variants = config.get("variants", {})
+    check_starts(config)
     for name, changes in variants.items():
         if set(VARIANT_INPUTS) <= set(changes):
             raise InputError(
                 f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
                 "top-hat are two, made by hand, and no modes are kept: remove one of these keys"
             )
-        not_training = {*VARIANT_INPUTS, "gradient_of"}
-        training = {key: changes[key] for key in changes if key not in not_training}
         try:
-            settings = settings_from(**config["training"] | training)
+            settings_from(**config["training"] | _training_of(changes))
         except InputError as error:
             raise InputError(f"variants.{name}: {error}") from error
-        if settings.start is not None and settings.start not in variants:
-            raise InputError(
-                f"variants.{name}.start: {settings.start!r} is not among the variants "
-                f"{sorted(variants)}; it names the one whose networks this training starts from"
-            )
     for name in config.get("more_networks", []):
         scale_set, variant, directions = parse_network(name)
         if variant is not None and variant not in variants:
@@ -144,13 +163,31 @@ def check_variants(config: dict) -> None:
                 f"more_networks: {name} is of no variant among {sorted(variants)}; add {variant!r} "
                 "to the variants or mend the name"
             )
-        scales = len(parse_scales(scale_set))
-        modes = modes_kept(scales, variants.get(variant, {}).get("modes"))
-        if directions and directions > scales + modes:
+        changes, scales = variants.get(variant, {}), len(parse_scales(scale_set))
+        inputs = scales + modes_kept(scales, changes.get("modes"))
+        if "tophat_radius" in changes:
+            inputs = 2
+        if directions and directions > inputs:
             raise InputError(
-                f"more_networks: {name} is on {directions} of {scales + modes} inputs; use fewer "
-                "directions"
+                f"more_networks: {name} is on {directions} of {inputs} inputs; use fewer directions"
             )
+        check_labels(name, settings_from(**config["training"] | _training_of(changes)), config)
+
+
+def _training_of(changes: dict) -> dict:
+    """The changes of a variant that are of its training."""
+    other = {*VARIANT_INPUTS, "gradient_of"}
+    return {key: changes[key] for key in changes if key not in other}
+
+
+def check_labels(name: str, settings: TrainingSettings, config: dict) -> None:
+    """Refuse a network that learns which particles are in halos where galaxies are the tracer."""
+    galaxies = [t for t in config["tracers"] if parse_tracer(t).weighting == "galaxies"]
+    if settings.objective == "labels" and galaxies:
+        raise InputError(
+            f"more_networks: {name} learns which particles end in halos, which {galaxies[0]} does "
+            "not say; take one of the two out"
+        )
 
 
 def check_simulation(name: str, simulation: dict, config: dict) -> None:

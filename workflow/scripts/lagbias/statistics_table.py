@@ -65,15 +65,21 @@ def beyond_power(data: xr.Dataset) -> Iterator[Measured]:
         skewness = cubes["cell_skewness_model"] / cubes["cell_skewness_halo"]
         yield Measured("cell_skewness_ratio", where, skewness.values)
         apart = abs(cubes["cell_share_model"] - cubes["cell_share_halo"]).sum("contrast_bin") / 2
-        yield Measured("cell_share_apart", where, apart.values)
+        yield Measured("cell_distribution_distance", where, apart.values)
 
 
 def in_redshift_space(spectra: xr.Dataset) -> Iterator[Measured]:
-    """Monopole and quadrupole of a model over those of the halos, both displaced by velocities."""
+    """Monopole of a model over the halos', and how far its quadrupole is off, over that monopole.
+
+    The halos' quadrupole crosses zero, so that nothing is divided by it.
+    """
+    excess = spectra["quadrupole_model"] - spectra["quadrupole_halo"]
+    spectra = spectra.assign(quadrupole_excess=excess)
     for low, high in BANDS:
-        for name, power in (("monopole", "power"), ("quadrupole", "quadrupole")):
-            ratio = band_average(spectra, f"{power}_model", f"{power}_halo", low, high)
-            yield Measured(f"{name}_ratio", band_name(low, high), ratio)
+        ratio = band_average(spectra, "power_model", "power_halo", low, high)
+        yield Measured("monopole_ratio", band_name(low, high), ratio)
+        excess = band_average(spectra, "quadrupole_excess", "power_halo", low, high)
+        yield Measured("quadrupole_excess_over_monopole", band_name(low, high), excess)
 
 
 def rows_of(boxes: Sequence[xr.Dataset], measure) -> Iterator[dict]:
@@ -106,7 +112,9 @@ def write_statistics_table(
     output : path of a CSV file
         ``box_error`` and ``seed_deviation`` as of ``comparison.mean_and_errors``;
         ``jackknife_error`` is that of the mean of as many boxes with errors of their own.
-        ``cell_share_apart`` is the share of cubes in another bin of 1 + delta than the halos'.
+        ``cell_distribution_distance`` is that of the distributions of cubes over bins of 1 + delta,
+        half the sum of the differences of their shares: the least share of cubes that would have
+        to change bins.
     columns
         Constant columns: training set.
     """
