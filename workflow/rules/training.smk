@@ -26,7 +26,7 @@ rule train_network:
     threads: config["threads"]["training"]
     resources:
         mem_mb=memory(850, training_bytes),
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=lambda wildcards: training_settings(wildcards.network, wildcards.set),
         device=config["device"],
