@@ -4,8 +4,11 @@ CORES ?= 2
 
 .PHONY: report test lint
 
+# Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do.
+QUICKLY = --scheduler greedy --scheduler-subsample 8
+
 report: .venv/installed
-	.venv/bin/snakemake --cores $(CORES)
+	.venv/bin/snakemake --cores $(CORES) $(QUICKLY)
 
 test: .venv/installed
 	.venv/bin/python -m pytest
