@@ -310,8 +310,8 @@ def test_touching_an_unchanged_module_reruns_nothing(finished):
         ("plots", "plot_slices", {"compare_spectra", "train_network", "tabulate_summary"}),
         ("polynomial", "fit_lagrangian_bias", {"train_network", "predict_halo_field"}),
         ("angles", "tabulate_angles", {"find_gradient_directions", "tabulate_filters"}),
-        ("filters", "tabulate_filters", {"orthogonalise_features", "train_network"}),
-        ("labels", "predict_labels", {"fit_lagrangian_bias", "predict_halo_field"}),
+        ("filters", "tabulate_filters", {"orthogonalise_features", "explain_model"}),
+        ("labels", "predict_labels", {"fit_lagrangian_bias", "orthogonalise_features"}),
         ("features", "compute_features", {"simulate_mini", "index_particles", "select_halos"}),
     ],
 )
@@ -322,6 +322,16 @@ def test_an_edited_module_reruns_its_consumers_only(finished, module, first, nev
     plan = planned(finished)
     assert first in plan
     assert not never & set(plan), plan
+
+
+@pytest.mark.parametrize(
+    ("module", "networks"), [("filters", ["tophat"]), ("labels", ["direct", "warm"])]
+)
+def test_an_edit_of_what_variants_use_trains_no_other_network(finished, module, networks):
+    file = finished / f"workflow/scripts/lagbias/{module}.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    make_newest(file)
+    assert planned(finished)["train_network"] == len(networks) * 2, "seeds"
 
 
 def test_a_finished_simulation_is_never_run_again(finished):

@@ -157,6 +157,7 @@ JOBS = {
             "project_on_gradients",
             Names(file=f"{FIT}/R2-R4-pc2/projection.nc"),
             Names(projection=PROJECTION, gradient_pca=PCA),
+            Names(gradient_of="f"),
             wildcards=Names(K="2"),
         ),
         Job(
