@@ -7,6 +7,8 @@ from lagbias.layout import MEAN
 from lagbias.plots import COLOURS, drawn_to, line_of, model_label
 from lagbias.stores import read_netcdf
 
+SMALLEST = 1e-4  # probability that is drawn: a network of the halo field goes on to 1e-40
+
 
 def plot_calibration(calibration: Mapping[str, str | Path], outputs: Sequence[str | Path]) -> None:
     """Share of particles in halos, and its ratio to f p(halo), in bins of f p(halo).
@@ -34,10 +36,10 @@ def plot_calibration(calibration: Mapping[str, str | Path], outputs: Sequence[st
         share = data.attrs["share_here"]
         left.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
         left.axhline(share, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-        left.set(xlabel=r"$f\,p({\rm halo})$", ylabel="share of particles in halos")
+        left.set(xlabel=r"$f\,p({\rm halo})$", ylabel="share of particles in halos", xlim=(0, None))
         left.legend(title=f"of all particles {share:.3f} are in halos")
         right.axhline(1, color="0.6", linewidth=0.8, zorder=0)
         right.set(
-            xscale="log", xlabel=r"$f\,p({\rm halo})$", ylim=(0, 2),
+            xscale="log", xlabel=r"$f\,p({\rm halo})$", ylim=(0, 2), xlim=(SMALLEST, 4),
             ylabel=r"share of particles in halos / $f\,p({\rm halo})$",
         )  # fmt: skip
