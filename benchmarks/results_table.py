@@ -25,7 +25,7 @@ COLUMNS = {
     "0.1–0.3": "power_ratio_k0.1-0.3",
     "cross ratio, k < 0.2": "cross_ratio_k0-0.2",
     "P_error/P_shot, 0.1–0.3": "error_over_shot_k0.1-0.3",
-    "validation loss": "validation_loss_mean",
+    "validation loss": "validation_loss",
 }
 NUMBER_WORDS = ["", "one", "two", "three", "four", "five", "six"]
 
@@ -88,19 +88,15 @@ def main() -> None:
         rows = [["" if pd.isna(value) else str(value) for value in row] for row in shown.values]
         print_table(list(shown.columns), rows)
         return
-    columns = {
-        title: name if name in table else name.removesuffix("_mean")
-        for title, name in COLUMNS.items()
-    }
     several_tracers = "tracer" in table and table["tracer"].nunique() > 1
     rows = [
         [row["tracer"]] * several_tracers
         + [label(row["model"])]
-        + [cell(row, column) for column in columns.values()]
+        + [cell(row, column) for column in COLUMNS.values()]
         for _, row in table.iterrows()
     ]
     first = ["tracer"] * several_tracers + ["model, smoothing scales [Mpc/h]"]
-    print_table([*first, *columns], rows)
+    print_table([*first, *COLUMNS], rows)
 
 
 if __name__ == "__main__":

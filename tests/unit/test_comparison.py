@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.comparison import write_comparison
+from lagbias.comparison import write_comparison, write_differences
 from lagbias.plots_comparison import plot_comparison
 from lagbias.stores import write_netcdf
 
@@ -20,7 +20,9 @@ def spectra(ratios, error=0.1) -> xr.Dataset:
         {
             "power_model": (("member", "k"), model),
             "power_cross": (("member", "k"), 0.9 * np.sqrt(model * halo)),
+            "power_model_matter": (("member", "k"), 2.0 * model),
             "power_halo": ("k", halo),
+            "power_halo_matter": ("k", 2.0 * halo),
             "error_over_shot": (("member", "k"), np.full(shape, error)),
             "modes": ("k", MODES),
         },
@@ -44,6 +46,7 @@ def table(tmp_path):
             ]
             for path, value in zip(loss_files["N50", name], values, strict=True):
                 frame = {"train_loss": [9.0, value], "validation_loss": [9.0, 2 * value]}
+                frame["kept"] = [False, True]
                 pd.DataFrame(frame).to_csv(path)
         output = tmp_path / "comparison.csv"
         write_comparison(spectra_files, loss_files, output, training_set="one")
@@ -72,6 +75,35 @@ def test_boxes_and_seeds_have_errors_of_their_own(table):
     assert network["validation_loss_seed_deviation"] == pytest.approx(0.4 / np.sqrt(2), rel=1e-4)
     assert np.isnan(linear["validation_loss"])
     assert list(found["boxes"]) == [2, 2]
+
+
+def test_differences_leave_out_what_boxes_and_seeds_share(tmp_path):
+    """Boxes lift all models alike, by far more than they differ; so do seeds."""
+    models = {
+        "linear": [[0.8], [1.0]], "R3": [[1.00, 1.02, 1.01], [1.20, 1.22, 1.21]],
+        "R2": [[1.01, 1.04, 1.025], [1.22, 1.25, 1.235]],
+    }  # fmt: skip
+    files = {name: [tmp_path / f"{name}_{box}.nc" for box in range(2)] for name in models}
+    for name, boxes in models.items():
+        for path, ratios in zip(files[name], boxes, strict=True):
+            write_netcdf(spectra(ratios), path)
+    write_differences(files, "R3", tmp_path / "differences.csv", training_set="one")
+    found = pd.read_csv(tmp_path / "differences.csv").set_index("model")
+    assert list(found.index) == ["linear", "R2"]
+    column = "power_ratio_k0-0.1"
+    assert found.loc["R2", column] == pytest.approx(0.02)
+    assert found.loc["R2", f"{column}_box_error"] == pytest.approx(0.005)
+    # Seed by seed the mean over boxes differs by 0.015 and 0.025.
+    assert found.loc["R2", f"{column}_seed_deviation"] == pytest.approx(0.01 / np.sqrt(2), rel=1e-4)
+    assert found.loc["linear", column] == pytest.approx(-0.21)
+    assert np.isnan(found.loc["linear", f"{column}_seed_deviation"])
+
+
+def test_band_without_a_mode_has_no_error_at_all(table):
+    empty = spectra([1.0, 1.1, 1.05]).isel(k=[1, 2])
+    found, _ = table({"R3": [empty]})
+    assert found.loc["R3", ["power_ratio_k0-0.1", "error_over_shot_k0-0.1"]].isna().all()
+    assert found.loc["R3", "error_over_shot_k0.1-0.3"] == pytest.approx(0.1)
 
 
 def test_one_box_has_no_error_from_boxes(table):

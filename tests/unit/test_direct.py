@@ -16,12 +16,12 @@ from lagbias.direct import LabelledPoints, LabelTraining, PointBatches, load_lab
 from lagbias.errors import InputError
 from lagbias.labels import labelled_lattice, labelled_points, share_labelled, write_labels
 from lagbias.layout import parse_tracer
+from lagbias.losses import mean_losses
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import mean_over_particles
 from lagbias.plots_calibration import plot_calibration
 from lagbias.projection import Projection, orthogonalise
 from lagbias.stores import open_store, read_netcdf
-from lagbias.tables import losses_of
 from lagbias.training import SaveEveryEpoch, checkpoint_beside, first_network, train_network
 from lagbias.training_settings import TrainingSettings
 from scipy.special import expit, xlog1py, xlogy
@@ -345,7 +345,14 @@ def test_batches_hold_each_point_once_and_depend_on_seed_and_epoch_alone():
 
 def test_losses_are_those_of_labels_and_of_the_field(trained, boxes):
     _, losses, weights = trained
-    names = ["epoch", "train_loss", "validation_loss", "validation_field_loss", "mean_ratio"]
+    names = [
+        "epoch",
+        "train_loss",
+        "validation_loss",
+        "validation_field_loss",
+        "mean_ratio",
+        "kept",
+    ]
     assert list(losses) == names
     assert losses["train_loss"].iloc[-1] < losses["train_loss"].iloc[0]
     np.testing.assert_allclose(losses["mean_ratio"], 1, atol=1e-12)
@@ -360,9 +367,9 @@ def test_losses_are_those_of_labels_and_of_the_field(trained, boxes):
 
 def test_tables_compare_the_loss_of_the_field(trained):
     file, losses = trained[2].with_name("losses.csv"), trained[1]
-    found = losses_of([file, file])
-    assert found["validation_loss_mean"] == losses["validation_field_loss"].iloc[-1]
-    assert np.isnan(found["train_loss_mean"]), "a log loss among losses of the field"
+    found = mean_losses([file, file])
+    assert found["validation_loss"] == losses["validation_field_loss"].iloc[-1]
+    assert np.isnan(found["train_loss"]), "a log loss among losses of the field"
 
 
 class Killed(BaseException):

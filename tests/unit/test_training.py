@@ -14,6 +14,7 @@ from lagbias import mesh, training
 from lagbias.cells import Boxes, TrainingBoxes, distinct_rows, load_box
 from lagbias.errors import InputError, TrainingError
 from lagbias.loss import cell_sums, squared_residual
+from lagbias.losses import kept_losses
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import MeanRatio, mean_over_particles
 from lagbias.seeds import seed_of
@@ -543,9 +544,12 @@ def test_truncated_checkpoint_is_ignored_with_a_warning(
 def test_snapshot_epoch_keeps_the_weights_of_that_epoch(trained, stores, tmp_path):
     # This learning rate follows the epoch alone, so epoch 2 of 4 is the end of a run of 2.
     decaying = replace(SMALL, learning_rate_decay=0.9)
-    kept, _ = train(stores, tmp_path / "kept", replace(decaying, snapshot_epoch=2))
+    kept, curve = train(stores, tmp_path / "kept", replace(decaying, snapshot_epoch=2))
     short, _ = train(stores, tmp_path / "short", replace(decaying, epochs=2))
     assert_same_bits(short, kept)
+    assert list(curve["kept"]) == [False, True, False, False]
+    losses = kept_losses([tmp_path / name / "losses.csv" for name in ("kept", "short")])
+    assert losses["train_loss"][0] == losses["train_loss"][1]
     assert (tensors(kept)["layers.0.weight"] != tensors(trained[0])["layers.0.weight"]).any()
 
 

@@ -19,6 +19,7 @@ def write_spectra_file(path, amplitude, mean_ratio):
     both = ("member", "k")
     data = {
         "power_model": (both, model), "power_cross": (both, cross), "power_halo": ("k", halo),
+        "power_model_matter": (both, model), "power_halo_matter": ("k", halo),
         "modes": ("k", MODES), "error_over_shot": (both, np.full((3, 3), 0.2)),
         "mean_ratio": ("member", [0.5, 1.5, mean_ratio]),
     }  # fmt: skip

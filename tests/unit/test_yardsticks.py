@@ -12,6 +12,7 @@ from lagbias.abacus import read_halos
 from lagbias.binned import Bins, density_bin
 from lagbias.cells import TrainingBoxes
 from lagbias.errors import InputError
+from lagbias.grids import Grid
 from lagbias.labels import labelled_positions, write_label_prediction
 from lagbias.loss import squared_residual
 from lagbias.mesh import Particles
@@ -25,6 +26,7 @@ from lagbias.normal_equations import (
 from lagbias.polynomial import TERMS
 from lagbias.prediction import write_fields
 from lagbias.stores import open_store, read_netcdf
+from lagbias.yardsticks import edges_below
 from scipy.spatial import cKDTree
 
 KINDS = ("poly", "bins", "bins-lap", "bins-g2")
@@ -384,3 +386,11 @@ def test_cut_that_labels_nothing_is_refused(labelled_box, tmp_path):
     mesh.write_halos(box.files, REDSHIFT, int(cut), 6.0, halos)
     with pytest.raises(InputError, match=f"no particle in halos with N > {cut}"):
         write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+
+
+def test_linear_bias_is_of_shells_that_end_below_its_limit():
+    edges = edges_below(Grid(64, 200.0), 0.1)
+    assert edges[-1] <= 0.1
+    assert len(edges) == 3
+    with pytest.raises(InputError, match="linear_k_max: found 0.1 .*ends at 0.188: use more"):
+        edges_below(Grid(16, 50.0), 0.1)

@@ -226,6 +226,8 @@ rule tabulate_claims:
         spectra=on_test_boxes("spectra.nc", all_models()),
         pca=of_fits("gradient_pca.nc"),
         losses=losses_of(config["scale_sets"]),
+        angles="results/tables/{set}_{tracer}_angles.csv",
+        filters="results/tables/{set}_{tracer}_filters.csv",
         code=library("claims"),
     output:
         claims=table_in_report("claims", "the papers' claims"),
@@ -268,6 +270,30 @@ rule compare_models:
         "Table: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/compare_models.py"
+
+
+rule compare_with_showcase:
+    input:
+        spectra=on_test_boxes("spectra.nc", all_models()),
+        code=library("comparison"),
+    output:
+        table_in_report("differences", "all models less the showcase", "0. Summary"),
+    log:
+        "logs/tables/{set}_{tracer}_differences.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_differences.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory(300),
+        runtime=10,
+    params:
+        models=all_models(),
+        reference=config["showcase"],
+    message:
+        "Table: all models less the showcase, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/compare_with_showcase.py"
 
 
 use rule compare_models as compare_tracers with:

@@ -75,6 +75,7 @@ def tables():
             table=[
                 "claims",
                 "comparison",
+                "differences",
                 "directions",
                 "angles",
                 "filters",

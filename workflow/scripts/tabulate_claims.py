@@ -11,6 +11,8 @@ def run(job):
             by_model(job.params.models, job.input.spectra),
             dict(zip(job.params.scale_sets, job.input.pca, strict=True)),
             by_model(job.params.scale_sets, job.input.losses),
+            job.input.angles,
+            job.input.filters,
             job.output.claims,
             job.output.verdicts,
         )

@@ -9,29 +9,9 @@ import xarray as xr
 
 from lagbias.files import written_whole
 from lagbias.layout import MEAN
-from lagbias.spectra import BANDS, band_average, in_band
+from lagbias.losses import LOSSES, mean_losses
+from lagbias.spectra import band_quantities
 from lagbias.stores import read_netcdf
-from lagbias.tables import last_losses
-
-LOSSES = ("train_loss", "validation_loss")
-
-
-def quantities(spectra: xr.Dataset) -> dict[str, np.ndarray]:
-    """Band averages of one model on one box, of every member: float64 (member,) each."""
-    values = {}
-    for low, high in BANDS:
-        band = f"k{low:g}-{high:g}"
-        for name, power in (("power_ratio", "power_model"), ("cross_ratio", "power_cross")):
-            values[f"{name}_{band}"] = band_average(spectra, power, "power_halo", low, high)
-        inside = in_band(spectra, low, high)
-        model, halo, cross = (
-            (inside[f"power_{name}"] * inside["modes"]).sum("k")
-            for name in ("model", "halo", "cross")
-        )
-        values[f"one_minus_r2_{band}"] = (1 - cross**2 / (model * halo)).values
-        weight = inside["modes"] / inside["modes"].sum()
-        values[f"error_over_shot_{band}"] = (inside["error_over_shot"] * weight).sum("k").values
-    return values
 
 
 def mean_and_errors(values: np.ndarray, members: Sequence[str]) -> dict[str, float]:
@@ -59,24 +39,43 @@ def mean_and_errors(values: np.ndarray, members: Sequence[str]) -> dict[str, flo
     }
 
 
+def members_of(boxes: Sequence[xr.Dataset]) -> list[str]:
+    """Seeds of a model, and ``layout.MEAN``; that alone for yardsticks."""
+    return [str(member) for member in boxes[0]["member"].values]
+
+
+def of_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, np.ndarray]:
+    """All ``spectra.band_quantities``, (boxes, members) each."""
+    found = [band_quantities(box) for box in boxes]
+    return {name: np.array([box[name] for box in found]) for name in found[0]}
+
+
 def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
-    """Means of all ``quantities`` over boxes, and errors (``mean_and_errors``)."""
-    members = [str(member) for member in boxes[0]["member"].values]
-    found = pd.DataFrame([quantities(box) for box in boxes])
+    """Means over boxes and errors (``mean_and_errors``) of all that ``of_boxes`` gives."""
+    members = members_of(boxes)
     return {
         name + end: value
-        for name, column in found.items()
-        for end, value in mean_and_errors(np.stack(column), members).items()
+        for name, values in of_boxes(boxes).items()
+        for end, value in mean_and_errors(values, members).items()
     }
 
 
-def mean_losses(paths: Sequence[str | Path]) -> dict[str, float]:
-    """Losses at the end of the training, their means over seeds and deviations."""
-    last = last_losses(paths)
+def less(boxes: Sequence[xr.Dataset], reference: Sequence[xr.Dataset]) -> dict[str, float]:
+    """As ``over_boxes``, of a model less a reference: on the same boxes, and seed by seed.
+
+    What boxes have in common, and seeds, which draw the same batches, drops out. Of models without
+    the reference's seeds, f averaged over seeds alone is compared.
+    """
+    members = members_of(boxes)
+    if set(members) != set(members_of(reference)):
+        members = [MEAN]
+    own, other = (
+        of_boxes([box.sel(member=members) for box in part]) for part in (boxes, reference)
+    )
     return {
         name + end: value
-        for name in LOSSES
-        for end, value in (("", last[name].mean()), ("_seed_deviation", last[name].std(ddof=1)))
+        for name in own
+        for end, value in mean_and_errors(own[name] - other[name], members).items()
     }
 
 
@@ -95,7 +94,7 @@ def write_comparison(
     losses : mapping
         Tracer and network's name to the losses of its seeds.
     output : path of a CSV file
-        See ``over_boxes`` and ``mean_losses``.
+        See ``over_boxes`` and ``losses.mean_losses``.
     columns
         Constant columns: training set.
     """
@@ -110,3 +109,33 @@ def write_comparison(
         table[name] = table.get(name, np.nan)
     with written_whole(output) as partial:
         table.to_csv(partial, index=False, float_format="%.5g")
+
+
+def write_differences(
+    spectra: Mapping[str, Sequence[str | Path]],
+    reference: str,
+    output: str | Path,
+    **columns,
+) -> None:
+    """Write one line a model: how it differs from a reference on the same boxes.
+
+    Parameters
+    ----------
+    spectra : mapping
+        Model's name to its spectra, a file a box, the reference's among them.
+    reference : str
+        The model that is taken off the others.
+    output : path of a CSV file
+        See ``less``.
+    columns
+        Constant columns: training set, tracer.
+    """
+    opened = {name: [read_netcdf(path) for path in paths] for name, paths in spectra.items()}
+    first = {**columns, "less": reference, "boxes": len(opened[reference])}
+    rows = [
+        {"model": name, **first, **less(boxes, opened[reference])}
+        for name, boxes in opened.items()
+        if name != reference
+    ]
+    with written_whole(output) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")

@@ -41,8 +41,9 @@ def band_name(low: float, high: float) -> str:
 def beyond_power(data: xr.Dataset) -> Iterator[Measured]:
     """What ``statistics.write_statistics`` measured on a box, in bands and cubes.
 
-    Ratios of bispectra are those of their sums over the triangles of a band, what the sampling of
-    particles adds to the model taken off.
+    Ratios of bispectra are those of their sums over the triangles of a band. What the sampling of
+    particles adds to the model is taken off these and the variance of cubes, not off the skewness
+    and the distribution.
     """
     for name in RATIOS:
         for number, (low, high) in enumerate(BANDS):
@@ -60,7 +61,11 @@ def beyond_power(data: xr.Dataset) -> Iterator[Measured]:
     for side in data["cube_side"].values:
         cubes = data.sel(cube_side=side)
         where = f"cubes of {side:g} Mpc/h"
-        ratio, error = (cubes[f"cell_variance_ratio{end}"] for end in ("", "_jackknife_error"))
+        variance = cubes["cell_variance_model"] - cubes["cell_sampling_variance"]
+        ratio, error = (
+            variance / cubes["cell_variance_halo"],
+            cubes["cell_variance_ratio_jackknife_error"],
+        )
         yield Measured("cell_variance_ratio", where, ratio.values, float(error))
         skewness = cubes["cell_skewness_model"] / cubes["cell_skewness_halo"]
         yield Measured("cell_skewness_ratio", where, skewness.values)

@@ -19,29 +19,12 @@ from lagbias.filters import (
 )
 from lagbias.layout import MEAN
 from lagbias.linear_power import LinearPower
+from lagbias.losses import mean_losses
 from lagbias.projection import Projection
-from lagbias.spectra import BANDS, band_average, in_band
+from lagbias.spectra import BANDS, band_quantities
 from lagbias.stores import open_store, read_netcdf
 
 BIAS_WAVENUMBER = 0.1  # h/Mpc, of the response beside that to an endless wave
-
-
-def last_losses(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Losses at the end of the trainings of all seeds, of the halo field whatever they learnt."""
-    last = pd.concat([pd.read_csv(path).tail(1) for path in paths])
-    if "validation_field_loss" in last:  # trained on labels
-        last["validation_loss"], last["train_loss"] = last["validation_field_loss"], np.nan
-    return last
-
-
-def losses_of(paths: Sequence[str | Path]) -> dict[str, float]:
-    """Last training and validation losses, averaged over seeds, and their spread."""
-    last = last_losses(paths)
-    return {
-        f"{name}_{what}": value
-        for name in ("train_loss", "validation_loss")
-        for what, value in (("mean", last[name].mean()), ("seed_std", last[name].std(ddof=1)))
-    }
 
 
 def with_seed_range(name: str, mean: float, seeds: Sequence[float]) -> dict[str, float]:
@@ -51,25 +34,12 @@ def with_seed_range(name: str, mean: float, seeds: Sequence[float]) -> dict[str,
 
 
 def spectra_row(path: str | Path) -> dict[str, float]:
-    """Band averages of the ratios of one spectra file: the seed average, and the seeds' range."""
+    """Band averages of one spectra file: those of the seed average, and the seeds' range."""
     spectra = read_netcdf(path)
+    mean = list(spectra["member"].values).index(MEAN)
     row = {}
-    members = list(spectra["member"].values)
-    for low, high in BANDS:
-        for name, numerator, denominator in (
-            ("power_ratio", "power_model", "power_halo"),
-            ("cross_ratio", "power_cross", "power_halo"),
-        ):
-            values = band_average(spectra, numerator, denominator, low, high)
-            seeds = np.delete(values, members.index(MEAN))
-            mean = values[members.index(MEAN)]
-            row |= with_seed_range(f"{name}_k{low:g}-{high:g}", mean, seeds)
-    mean = spectra.sel(member=MEAN)
-    for low, high in BANDS:
-        band = in_band(mean, low, high)
-        weight = band["modes"] / band["modes"].sum()
-        error = float((band["error_over_shot"] * weight).sum())
-        row[f"error_over_shot_k{low:g}-{high:g}"] = error
+    for name, values in band_quantities(spectra).items():
+        row |= with_seed_range(name, values[mean], np.delete(values, mean))
     return row
 
 
@@ -95,7 +65,7 @@ def write_summary(
     for model, path in spectra.items():
         row = {"model": model, **columns, **spectra_row(path)}
         if model in losses:
-            row |= losses_of(losses[model])
+            row |= mean_losses(losses[model])
         rows.append(row)
     with written_whole(output) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")

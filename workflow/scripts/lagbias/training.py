@@ -131,6 +131,11 @@ class RatioTraining(lightning.LightningModule):
         return 2 * self.settings.hidden_layers * self.settings.neurons
 
     @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights are kept."""
+        return self.settings.snapshot_epoch or self.settings.epochs
+
+    @property
     def exact(self) -> bool:
         """Whether <f> = 1 is held exactly, rather than by a penalty."""
         return self.settings.normalisation == "exact"
@@ -273,7 +278,7 @@ class RatioTraining(lightning.LightningModule):
             }
         )
         self._stop_unless_finite(self.history[-1])
-        if epoch == (self.settings.snapshot_epoch or self.settings.epochs):
+        if epoch == self.kept_epoch:
             self.snapshot = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
             self.snapshot["log10_normalisation"] += float(np.log10(norm))
         self._say(self.history[-1])
@@ -356,7 +361,8 @@ def train_network(
     settings : TrainingSettings
     seed : int
     weights, losses : paths of the outputs
-        Weights (``HaloToMassRatio.load``); CSV of losses, an epoch a line.
+        Weights (``HaloToMassRatio.load``); CSV of losses, an epoch a line, ``kept`` where the
+        weights are of it.
     threads : int
         Threads of torch.
     device : str
@@ -456,8 +462,10 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
 def write_network(module: RatioTraining, seed: int, weights: Path, losses: str | Path) -> None:
     """Write the weights and losses of a finished training, and drop its checkpoint."""
     module.network.load_state_dict(module.snapshot)
+    history = pd.DataFrame(module.history).drop(columns="seconds")
+    history["kept"] = history["epoch"] == module.kept_epoch
     with written_whole(losses) as partial:
-        pd.DataFrame(module.history).drop(columns="seconds").to_csv(partial, index=False)
+        history.to_csv(partial, index=False)
     module.network.cpu().save(
         weights,
         **provenance(seed=seed, settings=asdict(module.settings), identity=module.identity),

@@ -34,8 +34,8 @@ def fit_linear_bias(
 ) -> None:
     """Fit the Eulerian linear bias b of the training boxes on large scales.
 
-    b = sum P_halo,matter / sum P_matter over the modes with k < k_max of all boxes, the particles'
-    sampling noise taken off P_matter.
+    b = sum P_halo,matter / sum P_matter over the shells of all boxes that end at ``k_max`` at most,
+    the particles' sampling noise taken off P_matter.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def fit_linear_bias(
     Raises
     ------
     InputError
-        If no box holds a mode below ``k_max``.
+        If a box holds no such shell.
     """
     cross, auto = 0.0, 0.0
     for matter_store, halo_store in zip(matter, halos, strict=True):
@@ -57,18 +57,32 @@ def fit_linear_bias(
         halo = field_modes(paint_halos(halo_store, grid, threads)[0], grid, threads)
         field = source["overdensity"][0].values
         mass = field_modes(field, grid, threads, source.attrs["resolution"])
-        shells = Shells(grid, shell_edges(grid, k_max))
+        shells = Shells(grid, edges_below(grid, k_max))
         noise = float(source["sampling_noise"][0])
         cross += (shells.power(mass, halo) * shells.modes).sum()
         auto += ((shells.power(mass) - noise) * shells.modes).sum()
-    if not auto > 0:
-        raise InputError(
-            f"linear bias: no modes below k_max={k_max:g} h/Mpc in boxes of "
-            f"{grid.box_size:g} Mpc/h; use a larger linear_k_max or larger boxes"
-        )
     log.info("linear bias b = %.4f from k < %g h/Mpc", cross / auto, k_max)
     bias = xr.Dataset({"bias": ((), cross / auto)}, attrs=provenance(k_max=k_max))
     write_netcdf(bias, output)
+
+
+def edges_below(grid: Grid, k_max: float) -> np.ndarray:
+    """Edges of the shells [h/Mpc] that end at ``k_max`` at most.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    edges = shell_edges(grid, k_max)
+    edges = edges[edges <= k_max]
+    if len(edges) < 2:
+        raise InputError(
+            f"evaluation.linear_k_max: found {k_max:g} h/Mpc, below which a box of "
+            f"{grid.box_size:g} Mpc/h has no whole shell of modes; the first ends at "
+            f"{1.5 * grid.fundamental:.3g}: use more than that, or larger boxes"
+        )
+    return edges
 
 
 def write_linear_prediction(
