@@ -15,7 +15,7 @@ rule plot_slices:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=memory(300, lambda w: 24 * cells(w.sim, "evaluation_cell_size")),
+        mem_mb=memory(lambda w: peak_mb.plot_slices(size_of(w.sim))),
         runtime=10,
     message:
         "Figure: slices of {wildcards.sim}"

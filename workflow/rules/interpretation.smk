@@ -19,8 +19,7 @@ rule explain_model:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles' number at each grid point, a chunk's features and inputs
-        mem_mb=memory(400, explanation_bytes),
+        mem_mb=memory(explanation_peak),
         runtime=60,
     message:
         "What f of {wildcards.base} is ({wildcards.set}, {wildcards.tracer})"

@@ -17,8 +17,7 @@ rule orthogonalise_features:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
+        mem_mb=memory(moments_peak),
         runtime=60,
     params:
         inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
@@ -45,8 +44,7 @@ rule make_inputs_by_hand:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
+        mem_mb=memory(moments_peak),
         runtime=60,
     params:
         radius=lambda wildcards: VARIANTS[parse_network(wildcards.base).variant][
@@ -72,8 +70,7 @@ rule measure_feature_covariance:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
+        mem_mb=memory(moments_peak),
         runtime=60,
     message:
         "Covariance of all features over the training boxes of {wildcards.set}"
@@ -98,7 +95,7 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(380, gradient_bytes),
+        mem_mb=memory(gradient_peak),
         runtime=60,
     params:
         device=config["device"],

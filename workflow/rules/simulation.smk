@@ -56,8 +56,7 @@ for redshift in sorted({redshift_of(sim) for sim in UNFINISHED}):
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
         resources:
-            # the N-body process and its parent
-            mem_mb=memory(620, lambda w: 97 * config["mini"]["particles_per_side"] ** 3),
+            mem_mb=memory(peak_mb.simulate_mini(config["mini"]["particles_per_side"])),
             runtime=60,
         params:
             settings=lambda wildcards: simulation_settings(wildcards.sim),

@@ -25,7 +25,7 @@ rule train_network:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
     resources:
-        mem_mb=memory(850, training_bytes),
+        mem_mb=memory(training_peak),
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=lambda wildcards: training_settings(wildcards.network, wildcards.set),
