@@ -351,8 +351,11 @@ def network_inputs(network):
 
 
 def box_sizes(sim):
-    """Of a mini box by the config, of others by the name."""
-    if SIMULATIONS[sim]["source"] != "mini":
+    """Of a mini box by the config, of a local one by its files, of others by the name."""
+    source = SIMULATIONS[sim]["source"]
+    if source == "local":
+        return BoxSizes.of_files(box_files(sim), sim)
+    if source != "mini":
         return BoxSizes.of_name(sim)
     mini = config["mini"]
     particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
