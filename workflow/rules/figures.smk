@@ -14,6 +14,7 @@ rule plot_slices:
         "logs/figures/{set}_{tracer}_on_{sim}_slices.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(lambda w: peak_mb.plot_slices(size_of(w.sim))),
         runtime=10,
@@ -35,6 +36,7 @@ rule plot_spectra_by_scales:
         "logs/figures/{set}_{tracer}_on_{sim}_spectra_by_scales.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -63,6 +65,7 @@ rule plot_yardsticks:
         "logs/figures/{set}_{tracer}_on_{sim}_yardsticks.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -90,6 +93,7 @@ rule plot_statistics:
         "logs/figures/{set}_{tracer}_on_{sim}_statistics.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -114,6 +118,7 @@ rule plot_calibration:
         "logs/figures/{set}_{tracer}_on_{sim}_calibration.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -138,6 +143,7 @@ rule plot_full_against_projected:
         "logs/figures/{set}_{tracer}_on_{sim}_full_against_pc{K}.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -164,6 +170,7 @@ rule plot_losses:
         "logs/figures/{set}_{tracer}_losses.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -187,6 +194,7 @@ rule plot_gradient_spectra:
         "logs/figures/{set}_{tracer}_gradient_spectra.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -212,6 +220,7 @@ rule plot_directions:
         "logs/figures/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -236,6 +245,7 @@ rule tabulate_claims:
         "logs/tables/{set}_{tracer}_claims.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -261,6 +271,7 @@ rule compare_models:
         "logs/tables/{set}_{tracer}_comparison.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -307,6 +318,7 @@ rule tabulate_statistics:
         "logs/tables/{set}_{tracer}_statistics.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -328,6 +340,7 @@ rule plot_comparison:
         "logs/figures/{set}_{tracer}_comparison.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -349,6 +362,7 @@ rule plot_by_directions:
         "logs/figures/{set}_{tracer}_by_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -378,6 +392,7 @@ rule tabulate_summary:
         "logs/tables/{set}_{tracer}_on_{sim}_summary.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -404,6 +419,7 @@ rule tabulate_directions:
         "logs/tables/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -429,6 +445,7 @@ rule tabulate_angles:
         "logs/tables/{set}_{tracer}_angles.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(220),
         runtime=10,
@@ -453,6 +470,7 @@ rule tabulate_filters:
         "logs/tables/{set}_{tracer}_filters.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -478,6 +496,7 @@ rule tabulate_transfers:
         "logs/tables/{set}_{tracer}_transfer.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -508,6 +527,7 @@ rule make_report:
         "logs/make_report.tsv"
     conda:
         "../../envs/report.yaml"
+    threads: 1
     resources:
         mem_mb=memory(190),
         runtime=10,

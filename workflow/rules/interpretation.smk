@@ -39,6 +39,7 @@ rule plot_explanation:
         "logs/figures/{set}_{tracer}_explanation.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
@@ -62,6 +63,7 @@ rule tabulate_biases:
         "logs/tables/{set}_{tracer}_biases.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
