@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lagbias import memory
-from lagbias.memory import GriddedBox, asked_mb
+from lagbias.memory import GriddedBox, asked_mb, asked_minutes, simulation_minutes
 from lagbias.sizes import BoxSizes
 
 SIZE = Path(__file__).parents[2] / "docs/size.md"
@@ -159,3 +159,11 @@ def test_rows_are_no_more_than_particles_nor_much_more_than_points():
     assert SMALL.rows == pytest.approx(1.16e8, rel=0.01)
     few = replace(SMALL, sizes=BoxSizes(500.0, 1000, 1))
     assert few.rows == 1000
+
+
+def test_a_simulation_asks_for_an_hour_and_for_ten_times_what_a_large_one_takes():
+    assert simulation_minutes(48, 64) == simulation_minutes(192, 256) == 60
+    # Eight times the minute of 192 particles a side (README.md).
+    assert simulation_minutes(384, 512) == 80
+    assert simulation_minutes(768, 256) == simulation_minutes(192, 1024) == 640
+    assert asked_minutes(simulation_minutes(384, 512), attempt=3) == 240

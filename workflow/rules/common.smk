@@ -26,7 +26,12 @@ from lagbias.layout import (
     parse_tracer,
     parse_yardstick,
 )
-from lagbias.memory import GriddedBox, asked_mb
+from lagbias.memory import (
+    GriddedBox,
+    asked_mb,
+    asked_minutes,
+    simulation_minutes,
+)
 from lagbias.settings import VARIANT_INPUTS, check_config, check_schema
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
@@ -427,3 +432,8 @@ def memory(peak):
     """`mem_mb` of a job that takes so many MB at its peak: a number, or by its wildcards."""
     by_wildcards = peak if callable(peak) else lambda wildcards: peak
     return lambda wildcards, attempt: asked_mb(by_wildcards(wildcards), attempt)
+
+
+def minutes(base):
+    """`runtime` of a job: as its memory, more at each attempt."""
+    return lambda wildcards, attempt: asked_minutes(base, attempt)

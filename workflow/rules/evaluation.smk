@@ -21,7 +21,7 @@ rule predict_halo_field:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(prediction_peak),
-        runtime=60,
+        runtime=minutes(60),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
         device=config["device"],
@@ -52,7 +52,7 @@ rule measure_calibration:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(calibration_peak),
-        runtime=30,
+        runtime=minutes(30),
     message:
         "Calibration of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
@@ -75,7 +75,7 @@ rule fit_linear_bias:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.fit_linear_bias(sizes_of(w))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         k_max=config["evaluation"]["linear_k_max"],
     message:
@@ -100,7 +100,7 @@ rule predict_linear_bias:
     threads: 1
     resources:
         mem_mb=memory(lambda w: peak_mb.predict_linear_bias(size_of(w.sim))),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
     script:
@@ -124,7 +124,7 @@ rule compare_spectra:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.compare_spectra(size_of(w.sim))),
-        runtime=60,
+        runtime=minutes(60),
     params:
         k_max=config["evaluation"]["k_max"],
     message:
@@ -165,7 +165,7 @@ rule measure_statistics:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.measure_statistics(size_of(w.sim))),
-        runtime=60,
+        runtime=minutes(60),
     params:
         k_max=config["evaluation"]["k_max"],
     message:

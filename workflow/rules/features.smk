@@ -16,7 +16,7 @@ rule compute_features:
     threads: config["threads"]["features"]
     resources:
         mem_mb=memory(lambda w: peak_mb.compute_features(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:
@@ -40,7 +40,7 @@ rule measure_linear_power:
     threads: config["threads"]["features"]
     resources:
         mem_mb=memory(lambda w: peak_mb.measure_linear_power(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:

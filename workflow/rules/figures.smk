@@ -17,7 +17,7 @@ rule plot_slices:
     threads: 1
     resources:
         mem_mb=memory(lambda w: peak_mb.plot_slices(size_of(w.sim))),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Figure: slices of {wildcards.sim}"
     script:
@@ -39,7 +39,7 @@ rule plot_spectra_by_scales:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=["linear", *config["scale_sets"]],
     message:
@@ -68,7 +68,7 @@ rule plot_yardsticks:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=[config["showcase"], *config["yardsticks"]],
         lagrangian=lagrangian_yardsticks(),
@@ -96,7 +96,7 @@ rule plot_statistics:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=models_of_statistics(),
         in_redshift_space=models_in_redshift_space(),
@@ -121,7 +121,7 @@ rule plot_calibration:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=calibrated_models(),
     message:
@@ -146,7 +146,7 @@ rule plot_full_against_projected:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         full=config["scale_sets"],
         projected=lambda wildcards: [
@@ -173,7 +173,7 @@ rule plot_losses:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -197,7 +197,7 @@ rule plot_gradient_spectra:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -223,7 +223,7 @@ rule plot_directions:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Figure: the two directions of {wildcards.set}"
     script:
@@ -248,7 +248,7 @@ rule tabulate_claims:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=all_models(),
         scale_sets=config["scale_sets"],
@@ -274,7 +274,7 @@ rule compare_models:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -321,7 +321,7 @@ rule tabulate_statistics:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: statistics beyond the power on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -343,7 +343,7 @@ rule plot_comparison:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Figure: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -365,7 +365,7 @@ rule plot_by_directions:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=models_by_directions(),
     message:
@@ -395,7 +395,7 @@ rule tabulate_summary:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=all_models(),
         networks=networks(),
@@ -422,7 +422,7 @@ rule tabulate_directions:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -448,7 +448,7 @@ rule tabulate_angles:
     threads: 1
     resources:
         mem_mb=memory(220),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"
     script:
@@ -473,7 +473,7 @@ rule tabulate_filters:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -499,7 +499,7 @@ rule tabulate_transfers:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         cases=lambda wildcards: list(transfers_of(wildcards).values()),
     message:
@@ -530,7 +530,7 @@ rule make_report:
     threads: 1
     resources:
         mem_mb=memory(190),
-        runtime=10,
+        runtime=minutes(10),
     params:
         config=config,
         snakefile=os.path.relpath(Path(workflow.basedir) / "Snakefile"),

@@ -16,7 +16,7 @@ rule index_particles:
     threads: config["threads"]["particles"]
     resources:
         mem_mb=memory(lambda w: peak_mb.index_particles(size_of(w.sim))),
-        runtime=60,
+        runtime=minutes(60),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -43,7 +43,7 @@ rule select_halos:
     threads: 1
     resources:
         mem_mb=memory(halos_peak),
-        runtime=30,
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -72,7 +72,7 @@ rule label_particles:
     threads: 1
     resources:
         mem_mb=memory(lambda w: peak_mb.label_particles(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -98,7 +98,7 @@ rule paint_matter:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.paint_matter(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:

@@ -20,7 +20,7 @@ rule explain_model:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(explanation_peak),
-        runtime=60,
+        runtime=minutes(60),
     message:
         "What f of {wildcards.base} is ({wildcards.set}, {wildcards.tracer})"
     script:
@@ -42,7 +42,7 @@ rule plot_explanation:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         polynomials=polynomials(),
     message:
@@ -66,7 +66,7 @@ rule tabulate_biases:
     threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         network=config["showcase"],
         polynomials=polynomials(),

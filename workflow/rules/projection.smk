@@ -18,7 +18,7 @@ rule orthogonalise_features:
     threads: 1
     resources:
         mem_mb=memory(moments_peak),
-        runtime=60,
+        runtime=minutes(60),
     params:
         inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
     message:
@@ -45,7 +45,7 @@ rule make_inputs_by_hand:
     threads: 1
     resources:
         mem_mb=memory(moments_peak),
-        runtime=60,
+        runtime=minutes(60),
     params:
         radius=lambda wildcards: VARIANTS[parse_network(wildcards.base).variant][
             "tophat_radius"
@@ -71,7 +71,7 @@ rule measure_feature_covariance:
     threads: 1
     resources:
         mem_mb=memory(moments_peak),
-        runtime=60,
+        runtime=minutes(60),
     message:
         "Covariance of all features over the training boxes of {wildcards.set}"
     script:
@@ -96,7 +96,7 @@ rule find_gradient_directions:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(gradient_peak),
-        runtime=60,
+        runtime=minutes(60),
     params:
         device=config["device"],
         deterministic=config.get("deterministic", False),
@@ -122,7 +122,7 @@ rule project_on_gradients:
     threads: 1
     resources:
         mem_mb=memory(200),
-        runtime=10,
+        runtime=minutes(10),
     params:
         gradient_of=lambda wildcards: gradient_of(wildcards.base),
     message:

@@ -26,7 +26,7 @@ rule train_network:
     threads: config["threads"]["training"]
     resources:
         mem_mb=memory(training_peak),
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=minutes(240),
     params:
         settings=lambda wildcards: training_settings(wildcards.network, wildcards.set),
         device=config["device"],

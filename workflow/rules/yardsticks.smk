@@ -18,7 +18,7 @@ rule fit_lagrangian_bias:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(fitting_peak),
-        runtime=60,
+        runtime=minutes(60),
     params:
         block=TRAINING.block,
         estimator=TRAINING.estimator,
@@ -47,7 +47,7 @@ rule predict_lagrangian_bias:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.predict_lagrangian_bias(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
@@ -73,7 +73,7 @@ rule predict_labels:
     threads: config["threads"]["evaluation"]
     resources:
         mem_mb=memory(lambda w: peak_mb.predict_labels(size_of(w.sim))),
-        runtime=30,
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),

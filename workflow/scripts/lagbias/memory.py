@@ -1,4 +1,4 @@
-"""What a job asks of a cluster for: memory by a formula of the box's size.
+"""What a job asks of a cluster for: memory by a formula of the box's size, and time.
 
 Functions with the names of rules say what a job takes at its peak [MB]: its libraries and
 buffers, and its arrays by bytes an item. docs/size.md holds them against what was measured.
@@ -25,6 +25,25 @@ def asked_mb(formula: float, attempt: int = 1) -> int:
 def formula_mb(asked: float) -> float:
     """The formula's memory [MB], given what a job asked for at its first attempt [MB]."""
     return (asked - SNAKEMAKE_MB) / HEADROOM
+
+
+def asked_minutes(minutes: float, attempt: int = 1) -> int:
+    """Run time to ask for [minutes]; a job that was killed asks for more."""
+    return math.ceil(attempt * minutes)
+
+
+def simulation_minutes(particles_per_side: int, mesh: int) -> float:
+    """Run time to ask for [minutes] of a mini simulation: ten times what it takes, an hour or more.
+
+    192 particles a side with a mesh of 256 take a minute on one core (README.md).
+
+    Parameters
+    ----------
+    particles_per_side : int
+    mesh : int
+        Cells a side of the force mesh.
+    """
+    return max(60, 10 * (max(particles_per_side, 0.75 * mesh) / 192) ** 3)
 
 
 @dataclass(frozen=True)
