@@ -4,9 +4,9 @@
 
 Run it where the workflow was run. Prints a Markdown table: jobs, wall-clock and CPU seconds of all
 of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, what
-the formula in the rule's ``resources`` is worth: the least and the largest ratio of a job's peak to
-its formula, which is confirmed within 25 % if both are in 0.75-1.25; and the memory that the job
-closest to its limit asked for, formula and headroom, with the share of it that it took.
+the rule's formula in ``lagbias/memory.py`` is worth: the least and the largest ratio of a job's
+peak to its formula, which is confirmed within 25 % if both are in 0.75-1.25; and the memory that
+the job closest to its limit asked for, formula and headroom, with the share of it that it took.
 
 CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
 job now and then only, and misses the end.

@@ -7,7 +7,6 @@ from lagbias.errors import InputError
 from lagbias.layout import (
     PRODUCTS,
     BoxFiles,
-    BoxSizes,
     Tracer,
     by_tracer_and_model,
     features_by_box,
@@ -176,20 +175,6 @@ def test_feature_stores_are_grouped_by_box_in_their_order():
 def test_weights_are_known_by_their_seed():
     paths = ["fits/R2/seed12/weights.pt", "fits/R2/seed3/weights.pt"]
     assert list(weights_by_seed(paths).items()) == [(12, paths[0]), (3, paths[1])]
-
-
-@pytest.mark.parametrize(
-    ("name", "sizes"),
-    [
-        ("AbacusSummit_small_c000_ph3100", (500.0, 154_793_411, 1)),
-        ("AbacusSummit_highbase_c000_ph100", (1000.0, 1_238_347_284, 16)),
-        ("AbacusSummit_base_c000_ph000", (2000.0, 9_906_778_276, 34)),
-        ("Unheard", (500.0, 154_793_411, 1)),
-    ],
-)
-def test_sizes_of_a_box_follow_from_its_name(name, sizes):
-    found = BoxSizes.of_name(name)
-    assert (found.box_size, found.particles, found.files) == sizes
 
 
 def test_files_of_fits_are_grouped_by_tracer_and_model():

@@ -1,7 +1,7 @@
 """Config, wildcards and the small functions that name files."""
 
 import ast
-import math
+import functools
 import os
 import re
 import sys
@@ -12,13 +12,13 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from lagbias import memory as peak_mb
 from lagbias.errors import StorageError
 from lagbias.files import check_writable
 from lagbias.layout import (
     DEFAULT_COSMOLOGY,
     YARDSTICKS,
     BoxFiles,
-    BoxSizes,
     files_per_product,
     modes_kept,
     parse_network,
@@ -26,9 +26,15 @@ from lagbias.layout import (
     parse_tracer,
     parse_yardstick,
 )
-from lagbias.memory import asked_mb
+from lagbias.memory import (
+    GriddedBox,
+    asked_mb,
+    asked_minutes,
+    simulation_minutes,
+)
 from lagbias.settings import VARIANT_INPUTS, check_config, check_schema
 from lagbias.simulation_record import check_simulated
+from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -339,162 +345,6 @@ def prediction_of(wildcards):
     )
 
 
-# Sizes from which the memory of a job follows. No file need be there.
-
-
-def sizes(sim):
-    """Side, particles and files of a box: of a mini box by the config, of others by the name."""
-    if SIMULATIONS[sim]["source"] != "mini":
-        return BoxSizes.of_name(sim)
-    mini = config["mini"]
-    particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
-    return BoxSizes(mini["box_size"], particles, mini["files_per_product"])
-
-
-def grid_points(sim):
-    return density_grid(sim) ** 3
-
-
-def cells(sim, mesh="cell_size"):
-    return (sizes(sim).box_size / config["mesh"][mesh]) ** 3
-
-
-def rows(boxes):
-    """Distinct pairs of Lagrangian point and cell: at most the particles, ~1.1 a point seen."""
-    return sum(min(sizes(sim).particles, 1.1 * seen_points(sim)) for sim in boxes)
-
-
-def seen_points(sim):
-    """Grid points that hold a particle, were particles drawn at random."""
-    points = grid_points(sim)
-    return points * -math.expm1(-sizes(sim).particles / points)
-
-
-def particles_of_file(sim):
-    """Particles of the largest file: some 70 % of all are in no halo."""
-    return 0.75 * sizes(sim).particles / sizes(sim).files
-
-
-def halos(sim):
-    """Halos of all sizes, N >= 35 in AbacusSummit: at most one in 20 cubic Mpc/h."""
-    return 0.05 * sizes(sim).box_size ** 3
-
-
-def halo_bytes(wildcards):
-    """Columns of a file's halos, then those that are kept, n(> N) as N^-0.9; the mesh."""
-    sim, least = wildcards.sim, parse_tracer(wildcards.tracer).min_particles
-    kept = min(1, 35 / least) ** 0.9 * halos(sim)
-    return max(40 * halos(sim) / sizes(sim).files, 118 * kept) + 24 * cells(sim)
-
-
-def chunk_points(sim):
-    """Grid points of a chunk of a feature store, 64 MiB."""
-    return min(grid_points(sim), 2**24)
-
-
-def moments_bytes(wildcards):
-    """A chunk of each feature of a box, and two parts of it in double precision."""
-    scales = all_scales()
-    if "base" in wildcards.keys():
-        scales = parse_scales(parse_network(wildcards.base).scale_set)
-    points = max(chunk_points(box) for box in SETS[wildcards.set]["train"])
-    return len(scales) * (12 * points + 48 * min(points, 2e6))
-
-
-def training_bytes(wildcards):
-    """Inputs and counts of every row of all boxes, and the most that is held beside them.
-
-    That is f of a row and a sum over it, or what a box is read from, its points, one feature of
-    them and its grid; or, before, all boxes once more, where several are joined.
-    """
-    train, validate = (SETS[wildcards.set][part] for part in ("train", "validate"))
-    per_row = 4 * network_inputs(wildcards.network) + 2
-    read = max(8 * rows([box]) + 4 * grid_points(box) for box in validate)
-    found = max(
-        per_row * rows(train + validate) + max(12 * rows(train), read),
-        per_row * rows(train) * (2 if len(train) > 1 else 1),
-        per_row * rows(train)
-        + max(8 * rows([box]) + 4 * grid_points(box) for box in train),
-    )
-    if trains_on_labels(
-        wildcards.network
-    ):  # particles and labels of a grid; the field beside
-        found += 20 * max(map(grid_points, train + validate)) + per_row * rows(validate)
-    return found
-
-
-def indexing_bytes(wildcards):
-    """Columns of a file as stored, a part of them unpacked, chunks to write, cells."""
-    count = particles_of_file(wildcards.sim)
-    part, chunk = min(count, 4e6), min(sizes(wildcards.sim).particles, 2**24)
-    return 20 * count + 56 * part + 8 * chunk + 24 * cells(wildcards.sim)
-
-
-def painting_bytes(sim, ratios, members):
-    """f on the grid, fields of all members and of f squared, and some particles unpacked."""
-    fields = 2 * (members + 1) * cells(sim, "evaluation_cell_size")
-    fields += 6 * members * cells(sim)  # cell sums in float64
-    return 4 * (ratios * grid_points(sim) + fields) + 200 * min(
-        sizes(sim).particles, 4e6
-    )
-
-
-def prediction_bytes(wildcards):
-    """First a chunk's inputs, f of every seed and where it is needed, then painting."""
-    seeds = len(config["seeds"])
-    chunk = 60 * chunk_points(wildcards.sim)
-    return max(
-        chunk + (4 * seeds + 1) * grid_points(wildcards.sim),
-        painting_bytes(wildcards.sim, seeds, seeds + (seeds > 1)),
-    )
-
-
-def calibration_bytes(wildcards):
-    """f of every seed, their mean in float64, particles and labels of the grid."""
-    per_point = 8 * len(config["seeds"]) + 60
-    return per_point * grid_points(wildcards.sim) + 100 * chunk_points(wildcards.sim)
-
-
-def gradient_bytes(wildcards):
-    """Particles of each grid point; a chunk's features, inputs and gradients."""
-    per_point = 45 + 3 * network_inputs(wildcards.base)
-    return max(
-        4 * grid_points(box) + per_point * chunk_points(box)
-        for box in SETS[wildcards.set]["train"]
-    )
-
-
-def fitting_bytes(wildcards):
-    """Particles of a box, counts and f on its grid; terms of some points, or sums of some cells."""
-    kind, scales = parse_yardstick(wildcards.lagrangian)
-    boxes = SETS[wildcards.set]["train"]
-    functions = {
-        "poly": 32e6 * (1 + 4 * len(scales)),  # two arrays of 2e6 points, float64
-        "bins": 0,  # few, the density's alone
-    }
-    # some 200 bins of two features, cell sums three times
-    in_cells = 24 * min(2**25, 200 * max(map(cells, boxes)))
-    box = max(10 * sizes(sim).particles + 16 * grid_points(sim) for sim in boxes)
-    return box + functions.get(kind, in_cells)
-
-
-def explanation_bytes(wildcards):
-    """Particles of each grid point; a chunk's features, standardised and as inputs."""
-    boxes = SETS[wildcards.set]["train"]
-    features = 3 * len(parse_scales(parse_network(wildcards.base).scale_set))
-    per_point = 20 + 4 * (network_inputs(wildcards.base) + features)
-    return max(4 * grid_points(box) + per_point * chunk_points(box) for box in boxes)
-
-
-def statistics_bytes(sim):
-    """Halves of two fields, masks and modes of each; shells of a coarser grid in float64."""
-    return 110 * cells(sim, "evaluation_cell_size")
-
-
-def spectra_bytes(sim):
-    return 60 * cells(sim, "evaluation_cell_size")
-
-
 def network_inputs(network):
     """Inputs of a network, as ``projection.orthogonalise`` makes them."""
     scale_set, _, directions = parse_network(network)
@@ -505,6 +355,85 @@ def network_inputs(network):
     return directions or count + modes_kept(count, inputs.get("modes"))
 
 
-def memory(base, formula=lambda wildcards: 0):
-    """`mem_mb` of a job: of its libraries and buffers [MB], and of a formula [bytes]."""
-    return lambda wildcards, attempt: asked_mb(base + formula(wildcards) / 1e6, attempt)
+def box_sizes(sim):
+    """Of a mini box by the config, of a local one by its files, of others by the name."""
+    source = SIMULATIONS[sim]["source"]
+    if source == "local":
+        return BoxSizes.of_files(box_files(sim), sim)
+    if source != "mini":
+        return BoxSizes.of_name(sim)
+    mini = config["mini"]
+    particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
+    return BoxSizes(mini["box_size"], particles, mini["files_per_product"])
+
+
+@functools.cache
+def size_of(sim):
+    """A box on the grids of this config: what the memory of its jobs follows from."""
+    mesh = config["mesh"]
+    cell_sizes = mesh["cell_size"], mesh["evaluation_cell_size"]
+    return GriddedBox(box_sizes(sim), density_grid(sim), *cell_sizes)
+
+
+def sizes_of(wildcards, part="train"):
+    """The same of the boxes of a training set."""
+    return [size_of(sim) for sim in SETS[wildcards.set][part]]
+
+
+def scales_of(wildcards):
+    """How many smoothing scales a job reads: those of its network, or all of the config."""
+    if "base" in wildcards.keys():
+        return len(parse_scales(parse_network(wildcards.base).scale_set))
+    return len(all_scales())
+
+
+def halos_peak(wildcards):
+    least = parse_tracer(wildcards.tracer).min_particles
+    return peak_mb.select_halos(size_of(wildcards.sim), least)
+
+
+def moments_peak(wildcards):
+    return peak_mb.accumulate_moments(sizes_of(wildcards), scales_of(wildcards))
+
+
+def training_peak(wildcards):
+    return peak_mb.train_network(
+        sizes_of(wildcards),
+        sizes_of(wildcards, "validate"),
+        inputs=network_inputs(wildcards.network),
+        labels=trains_on_labels(wildcards.network),
+    )
+
+
+def prediction_peak(wildcards):
+    return peak_mb.predict_halo_field(size_of(wildcards.sim), len(config["seeds"]))
+
+
+def calibration_peak(wildcards):
+    return peak_mb.measure_calibration(size_of(wildcards.sim), len(config["seeds"]))
+
+
+def gradient_peak(wildcards):
+    inputs = network_inputs(wildcards.base)
+    return peak_mb.find_gradient_directions(sizes_of(wildcards), inputs)
+
+
+def explanation_peak(wildcards):
+    inputs, scales = network_inputs(wildcards.base), scales_of(wildcards)
+    return peak_mb.explain_model(sizes_of(wildcards), inputs, scales)
+
+
+def fitting_peak(wildcards):
+    kind, scales = parse_yardstick(wildcards.lagrangian)
+    return peak_mb.fit_lagrangian_bias(sizes_of(wildcards), kind, len(scales))
+
+
+def memory(peak):
+    """`mem_mb` of a job that takes so many MB at its peak: a number, or by its wildcards."""
+    by_wildcards = peak if callable(peak) else lambda wildcards: peak
+    return lambda wildcards, attempt: asked_mb(by_wildcards(wildcards), attempt)
+
+
+def minutes(base):
+    """`runtime` of a job: as its memory, more at each attempt."""
+    return lambda wildcards, attempt: asked_minutes(base, attempt)

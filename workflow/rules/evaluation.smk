@@ -20,9 +20,8 @@ rule predict_halo_field:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # f on the grid of every seed, the fields, some particles
-        mem_mb=memory(420, prediction_bytes),
-        runtime=60,
+        mem_mb=memory(prediction_peak),
+        runtime=minutes(60),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
         device=config["device"],
@@ -52,8 +51,8 @@ rule measure_calibration:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(500, calibration_bytes),
-        runtime=30,
+        mem_mb=memory(calibration_peak),
+        runtime=minutes(30),
     message:
         "Calibration of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
@@ -75,12 +74,8 @@ rule fit_linear_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # two fields and their modes
-        mem_mb=memory(
-            270,
-            lambda w: 30 * cells(SETS[w.set]["train"][0], "evaluation_cell_size"),
-        ),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.fit_linear_bias(sizes_of(w))),
+        runtime=minutes(30),
     params:
         k_max=config["evaluation"]["linear_k_max"],
     message:
@@ -104,8 +99,8 @@ rule predict_linear_bias:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=memory(225, lambda w: 8 * cells(w.sim, "evaluation_cell_size")),
-        runtime=10,
+        mem_mb=memory(lambda w: peak_mb.predict_linear_bias(size_of(w.sim))),
+        runtime=minutes(10),
     message:
         "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
     script:
@@ -128,8 +123,8 @@ rule compare_spectra:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(270, lambda w: spectra_bytes(w.sim)),
-        runtime=60,
+        mem_mb=memory(lambda w: peak_mb.compare_spectra(size_of(w.sim))),
+        runtime=minutes(60),
     params:
         k_max=config["evaluation"]["k_max"],
     message:
@@ -169,8 +164,8 @@ rule measure_statistics:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(270, lambda w: statistics_bytes(w.sim)),
-        runtime=60,
+        mem_mb=memory(lambda w: peak_mb.measure_statistics(size_of(w.sim))),
+        runtime=minutes(60),
     params:
         k_max=config["evaluation"]["k_max"],
     message:

@@ -15,9 +15,8 @@ rule compute_features:
         "../../envs/analysis.yaml"
     threads: config["threads"]["features"]
     resources:
-        # 2.5 grids of float32
-        mem_mb=memory(330, lambda w: 10 * grid_points(w.sim)),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.compute_features(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:
@@ -40,9 +39,8 @@ rule measure_linear_power:
         "../../envs/analysis.yaml"
     threads: config["threads"]["features"]
     resources:
-        # the density and its modes
-        mem_mb=memory(230, lambda w: 8 * grid_points(w.sim)),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.measure_linear_power(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
     message:

@@ -14,9 +14,10 @@ rule plot_slices:
         "logs/figures/{set}_{tracer}_on_{sim}_slices.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
-        mem_mb=memory(300, lambda w: 24 * cells(w.sim, "evaluation_cell_size")),
-        runtime=10,
+        mem_mb=memory(lambda w: peak_mb.plot_slices(size_of(w.sim))),
+        runtime=minutes(10),
     message:
         "Figure: slices of {wildcards.sim}"
     script:
@@ -35,9 +36,10 @@ rule plot_spectra_by_scales:
         "logs/figures/{set}_{tracer}_on_{sim}_spectra_by_scales.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=["linear", *config["scale_sets"]],
     message:
@@ -63,9 +65,10 @@ rule plot_yardsticks:
         "logs/figures/{set}_{tracer}_on_{sim}_yardsticks.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=[config["showcase"], *config["yardsticks"]],
         lagrangian=lagrangian_yardsticks(),
@@ -90,9 +93,10 @@ rule plot_statistics:
         "logs/figures/{set}_{tracer}_on_{sim}_statistics.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=models_of_statistics(),
         in_redshift_space=models_in_redshift_space(),
@@ -114,9 +118,10 @@ rule plot_calibration:
         "logs/figures/{set}_{tracer}_on_{sim}_calibration.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=calibrated_models(),
     message:
@@ -138,9 +143,10 @@ rule plot_full_against_projected:
         "logs/figures/{set}_{tracer}_on_{sim}_full_against_pc{K}.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         full=config["scale_sets"],
         projected=lambda wildcards: [
@@ -164,9 +170,10 @@ rule plot_losses:
         "logs/figures/{set}_{tracer}_losses.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -187,9 +194,10 @@ rule plot_gradient_spectra:
         "logs/figures/{set}_{tracer}_gradient_spectra.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -212,9 +220,10 @@ rule plot_directions:
         "logs/figures/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Figure: the two directions of {wildcards.set}"
     script:
@@ -238,9 +247,10 @@ rule tabulate_claims:
         "logs/tables/{set}_{tracer}_claims.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=all_models(),
         scale_sets=config["scale_sets"],
@@ -263,9 +273,10 @@ rule compare_models:
         "logs/tables/{set}_{tracer}_comparison.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -333,9 +344,10 @@ rule tabulate_statistics:
         "logs/tables/{set}_{tracer}_statistics.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: statistics beyond the power on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -354,9 +366,10 @@ rule plot_comparison:
         "logs/figures/{set}_{tracer}_comparison.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Figure: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:
@@ -375,9 +388,10 @@ rule plot_by_directions:
         "logs/figures/{set}_{tracer}_by_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=models_by_directions(),
     message:
@@ -404,9 +418,10 @@ rule tabulate_summary:
         "logs/tables/{set}_{tracer}_on_{sim}_summary.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=all_models(),
         networks=networks(),
@@ -430,9 +445,10 @@ rule tabulate_directions:
         "logs/tables/{set}_{tracer}_directions.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -455,9 +471,10 @@ rule tabulate_angles:
         "logs/tables/{set}_{tracer}_angles.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(220),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"
     script:
@@ -479,9 +496,10 @@ rule tabulate_filters:
         "logs/tables/{set}_{tracer}_filters.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=config["scale_sets"],
     message:
@@ -504,9 +522,10 @@ rule tabulate_transfers:
         "logs/tables/{set}_{tracer}_transfer.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         cases=lambda wildcards: list(transfers_of(wildcards).values()),
     message:
@@ -534,9 +553,10 @@ rule make_report:
         "logs/make_report.tsv"
     conda:
         "../../envs/report.yaml"
+    threads: 1
     resources:
         mem_mb=memory(190),
-        runtime=10,
+        runtime=minutes(10),
     params:
         config=config,
         snakefile=os.path.relpath(Path(workflow.basedir) / "Snakefile"),

@@ -15,9 +15,8 @@ rule index_particles:
         "../../envs/analysis.yaml"
     threads: config["threads"]["particles"]
     resources:
-        # two columns of a file as stored, and where each cell begins
-        mem_mb=memory(330, indexing_bytes),
-        runtime=60,
+        mem_mb=memory(lambda w: peak_mb.index_particles(size_of(w.sim))),
+        runtime=minutes(60),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -43,9 +42,8 @@ rule select_halos:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # columns of a file, the halos that are kept, the mesh in float64
-        mem_mb=memory(210, halo_bytes),
-        runtime=30,
+        mem_mb=memory(halos_peak),
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -73,11 +71,8 @@ rule label_particles:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # the labels of the grid; which particles of a file are in halos, and where they began
-        mem_mb=memory(
-            235, lambda w: 8 * grid_points(w.sim) + 60 * particles_of_file(w.sim)
-        ),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.label_particles(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
@@ -102,9 +97,8 @@ rule paint_matter:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # some particles, the field
-        mem_mb=memory(420, lambda w: painting_bytes(w.sim, 0, 1)),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.paint_matter(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:

@@ -19,9 +19,8 @@ rule explain_model:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # particles' number at each grid point, a chunk's features and inputs
-        mem_mb=memory(400, explanation_bytes),
-        runtime=60,
+        mem_mb=memory(explanation_peak),
+        runtime=minutes(60),
     message:
         "What f of {wildcards.base} is ({wildcards.set}, {wildcards.tracer})"
     script:
@@ -40,9 +39,10 @@ rule plot_explanation:
         "logs/figures/{set}_{tracer}_explanation.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         polynomials=polynomials(),
     message:
@@ -63,9 +63,10 @@ rule tabulate_biases:
         "logs/tables/{set}_{tracer}_biases.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         network=config["showcase"],
         polynomials=polynomials(),

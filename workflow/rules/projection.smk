@@ -17,9 +17,8 @@ rule orthogonalise_features:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
-        runtime=60,
+        mem_mb=memory(moments_peak),
+        runtime=minutes(60),
     params:
         inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
     message:
@@ -45,9 +44,8 @@ rule make_inputs_by_hand:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
-        runtime=60,
+        mem_mb=memory(moments_peak),
+        runtime=minutes(60),
     params:
         radius=lambda wildcards: VARIANTS[parse_network(wildcards.base).variant][
             "tophat_radius"
@@ -72,9 +70,8 @@ rule measure_feature_covariance:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        # a chunk of every feature at once
-        mem_mb=memory(350, moments_bytes),
-        runtime=60,
+        mem_mb=memory(moments_peak),
+        runtime=minutes(60),
     message:
         "Covariance of all features over the training boxes of {wildcards.set}"
     script:
@@ -98,8 +95,8 @@ rule find_gradient_directions:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(380, gradient_bytes),
-        runtime=60,
+        mem_mb=memory(gradient_peak),
+        runtime=minutes(60),
     params:
         device=config["device"],
         deterministic=config.get("deterministic", False),
@@ -125,7 +122,7 @@ rule project_on_gradients:
     threads: 1
     resources:
         mem_mb=memory(200),
-        runtime=10,
+        runtime=minutes(10),
     params:
         gradient_of=lambda wildcards: gradient_of(wildcards.base),
     message:

@@ -18,7 +18,7 @@ if MINI and not Path(COMPILED).exists():
         threads: config["threads"]["simulation"]
         resources:
             mem_mb=memory(1140),
-            runtime=15,
+            runtime=minutes(15),
         message:
             "Compiling the N-body code (PySCo) once; a minute or so, cached for all later boxes"
         script:
@@ -56,9 +56,12 @@ for redshift in sorted({redshift_of(sim) for sim in UNFINISHED}):
             "../../envs/simulation.yaml"
         threads: config["threads"]["simulation"]
         resources:
-            # the N-body process and its parent
-            mem_mb=memory(620, lambda w: 97 * config["mini"]["particles_per_side"] ** 3),
-            runtime=60,
+            mem_mb=memory(peak_mb.simulate_mini(config["mini"]["particles_per_side"])),
+            runtime=minutes(
+                simulation_minutes(
+                    config["mini"]["particles_per_side"], config["mini"]["mesh"]
+                )
+            ),
         params:
             settings=lambda wildcards: simulation_settings(wildcards.sim),
         message:

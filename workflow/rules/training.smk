@@ -25,8 +25,8 @@ rule train_network:
         "../../envs/training.yaml"
     threads: config["threads"]["training"]
     resources:
-        mem_mb=memory(850, training_bytes),
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=memory(training_peak),
+        runtime=minutes(240),
     params:
         settings=lambda wildcards: training_settings(wildcards.network, wildcards.set),
         device=config["device"],

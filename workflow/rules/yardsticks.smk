@@ -17,8 +17,8 @@ rule fit_lagrangian_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(430, fitting_bytes),
-        runtime=60,
+        mem_mb=memory(fitting_peak),
+        runtime=minutes(60),
     params:
         block=TRAINING.block,
         estimator=TRAINING.estimator,
@@ -46,12 +46,8 @@ rule predict_lagrangian_bias:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # f on the grid as it is made; the field
-        mem_mb=memory(
-            520,
-            lambda w: max(8 * grid_points(w.sim), painting_bytes(w.sim, 1, 1)),
-        ),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.predict_lagrangian_bias(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
@@ -76,9 +72,8 @@ rule predict_labels:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        # positions, halos and weights of the particles in halos, some 30 % of all
-        mem_mb=memory(240, lambda w: 44 * sizes(w.sim).particles),
-        runtime=30,
+        mem_mb=memory(lambda w: peak_mb.predict_labels(size_of(w.sim))),
+        runtime=minutes(30),
     params:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),

@@ -18,9 +18,6 @@ LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
 WEIGHTINGS = ("mass", "number", "galaxies")
 # Files a product by the size of an AbacusSummit box.
 FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
-# Side [Mpc/h] and particles a side of these boxes, of which subsample A holds 3 %.
-SIDES = {"small": (500.0, 1728), "highbase": (1000.0, 3456), "base": (2000.0, 6912)}
-SUBSAMPLE_A = 0.03
 
 
 @dataclass(frozen=True)
@@ -115,36 +112,6 @@ def files_per_product(name: str) -> int:
             "the boxes that the public tree has; use `source: local` for others"
         )
     return FILES_PER_PRODUCT[match.group(1)]
-
-
-@dataclass(frozen=True)
-class BoxSizes:
-    """How large a box is, known before any file of it is there: what jobs need hangs on it.
-
-    Parameters
-    ----------
-    box_size : float
-        [Mpc/h]
-    particles : int
-        Of the subsample.
-    files : int
-        Files a product.
-    """
-
-    box_size: float
-    particles: int
-    files: int
-
-    @classmethod
-    def of_name(cls, name: str) -> "BoxSizes":
-        """Sizes of a box by its name, as ``AbacusSummit_small_c000_ph3100``.
-
-        ASSUME: a name that says no size is that of a small box.
-        """
-        match = re.search(r"_(small|highbase|base)_", name)
-        kind = match.group(1) if match else "small"
-        box_size, side = SIDES[kind]
-        return cls(box_size, round(SUBSAMPLE_A * side**3), FILES_PER_PRODUCT[kind])
 
 
 def parse_scales(scale_set: str) -> list[float]:

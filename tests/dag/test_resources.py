@@ -1,0 +1,86 @@
+"""What jobs ask a cluster for: memory by the sizes of their boxes, more at a second attempt."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import copy_repository, plant_box
+from lagbias.memory import GriddedBox, asked_mb, fit_linear_bias, index_particles
+from lagbias.sizes import BoxSizes
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+PLANTED = "AbacusPlanted_base_c000_ph000"  # by its name 2 Gpc/h; it has 480 Mpc/h
+
+
+def asked(folder: Path) -> list[dict]:
+    """Rule, wildcards and what is asked for at two attempts, of every job of the default plan."""
+    run = subprocess.run(
+        [sys.executable, Path(__file__).with_name("asked.py")],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def first_attempt(jobs: list[dict], rule: str) -> list[int]:
+    """Memory [MB] that the jobs of a rule ask for at first."""
+    return [job["attempts"][0]["mem_mb"] for job in jobs if job["rule"] == rule]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    """The tiny config, with a large local box as the second one that its set is trained on."""
+    folder = copy_repository(tmp_path_factory.mktemp("repository"), "test")
+    plant_box(folder / "planted", PLANTED, box_size=480.0)
+    file = folder / "config/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["simulations"][PLANTED] = {"source": "local", "root": "planted", "density_grid": 24}
+    config["training_sets"]["tiny"]["train"] = ["tiny_ph000", PLANTED]
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def jobs(repository) -> list[dict]:
+    return asked(repository)
+
+
+@pytest.fixture(scope="module")
+def planted(repository) -> GriddedBox:
+    mesh = yaml.safe_load((repository / "config/config.yaml").read_text())["mesh"]
+    sizes = BoxSizes(480.0, round(0.03 * 24**3), 2)  # its header names no subsample
+    return GriddedBox(sizes, 24, mesh["cell_size"], mesh["evaluation_cell_size"])
+
+
+def test_a_job_that_was_killed_asks_for_twice_as_much_memory_and_time(jobs):
+    assert len({job["rule"] for job in jobs}) > 30
+    for job in jobs:
+        if job["rule"] == "all":
+            continue
+        first, second = job["attempts"]
+        assert second["runtime"] == 2 * first["runtime"], job
+        assert 2 * first["mem_mb"] - 1 <= second["mem_mb"] <= 2 * first["mem_mb"], job
+
+
+def test_memory_goes_by_the_size_that_a_local_box_has(jobs, planted):
+    of_planted = [job for job in jobs if job["wildcards"].get("sim") == PLANTED]
+    assert first_attempt(of_planted, "index_particles") == [asked_mb(index_particles(planted))]
+
+
+def test_linear_bias_takes_its_memory_from_the_largest_box_of_a_set(jobs, planted):
+    needed = asked_mb(fit_linear_bias([planted]))
+    assert set(first_attempt(jobs, "fit_linear_bias")) == {needed}
+    assert needed > asked_mb(fit_linear_bias([replace(planted, sizes=BoxSizes(50.0, 1, 2))]))
+
+
+@pytest.mark.parametrize("file", RULES, ids=lambda path: path.stem)
+def test_every_rule_says_its_threads_memory_and_time(file):
+    for rule in re.split(r"^ *rule (?=\w+:\n)", file.read_text(), flags=re.M)[1:]:
+        for keyword in ("    threads: ", "mem_mb=", "runtime="):
+            assert keyword in rule, f"{file.name}: rule {rule.partition(':')[0]} lacks {keyword}"

@@ -1,0 +1,169 @@
+"""Formulas of memory: what was measured at the real size, and what they grow with."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lagbias import memory
+from lagbias.memory import GriddedBox, asked_mb, asked_minutes, simulation_minutes
+from lagbias.sizes import BoxSizes
+
+SIZE = Path(__file__).parents[2] / "docs/size.md"
+# A small box and the grids of benchmarks/lookalike.yaml, one seed.
+SMALL = GriddedBox(BoxSizes.of_name("AbacusLookalike_small_c000_ph000"), 576, 5.0, 2.5)
+INPUTS, SCALES = 7, 3  # R2-R2.83-R4: four modes of δ and its Laplacian, three of G2
+LOOKALIKE = {
+    "train_network": memory.train_network([SMALL], [SMALL], INPUTS, labels=False),
+    "compute_features": memory.compute_features(SMALL),
+    "predict_halo_field": memory.predict_halo_field(SMALL, seeds=1),
+    "find_gradient_directions": memory.find_gradient_directions([SMALL], INPUTS),
+    "paint_matter": memory.paint_matter(SMALL),
+    "index_particles": memory.index_particles(SMALL),
+    "orthogonalise_features": memory.accumulate_moments([SMALL], SCALES),
+    "compare_spectra": memory.compare_spectra(SMALL),
+    "select_halos": memory.select_halos(SMALL, min_particles=150),
+}
+
+
+def measured() -> dict[str, tuple[int, int]]:
+    """Peak and what was asked for [MB] by rule: ``benchmarks/job_costs.py`` after the lookalike."""
+    text = SIZE.read_text().partition("## Measured on it")[2].partition("*Formula* is")[0]
+    row = r"^\| (\w+) \| \d+ \| \d+ \| \d+ \| (\d+) \| [\d.–]+ \| (\d+) \|"
+    return {
+        rule: (int(peak), int(asked)) for rule, peak, asked in re.findall(row, text, flags=re.M)
+    }
+
+
+def test_every_measured_rule_has_its_formula_here():
+    assert measured().keys() == LOOKALIKE.keys()
+
+
+@pytest.mark.parametrize("rule", LOOKALIKE)
+def test_formula_is_what_was_measured_at_the_real_size(rule):
+    peak, asked = measured()[rule]
+    formula = LOOKALIKE[rule]
+    assert 0.8 < peak / formula < 1.25, f"{peak} MB measured, {formula:.0f} by the formula"
+    assert peak < asked_mb(formula), "the job would have been killed"
+    assert asked_mb(formula) == asked, "docs/size.md says what another formula asked for"
+
+
+FORMULAS = {
+    "compute_features": memory.compute_features,
+    "measure_linear_power": memory.measure_linear_power,
+    "index_particles": memory.index_particles,
+    "select_halos": lambda box: memory.select_halos(box, 50),
+    "label_particles": memory.label_particles,
+    "paint_matter": memory.paint_matter,
+    "accumulate_moments": lambda box: memory.accumulate_moments([box], 3),
+    "train_network": lambda box: memory.train_network([box], [SMALL], 7, False),
+    "train_network, validation": lambda box: memory.train_network([SMALL], [box], 7, False),
+    "train_network, labels": lambda box: memory.train_network([box], [SMALL], 7, True),
+    "find_gradient_directions": lambda box: memory.find_gradient_directions([box], 7),
+    "explain_model": lambda box: memory.explain_model([box], 7, 3),
+    "predict_halo_field": lambda box: memory.predict_halo_field(box, 2),
+    "measure_calibration": lambda box: memory.measure_calibration(box, 2),
+    "compare_spectra": memory.compare_spectra,
+    "measure_statistics": memory.measure_statistics,
+    "fit_linear_bias": lambda box: memory.fit_linear_bias([box]),
+    "predict_linear_bias": memory.predict_linear_bias,
+    "fit_lagrangian_bias": lambda box: memory.fit_lagrangian_bias([box], "poly", 3),
+    "predict_lagrangian_bias": memory.predict_lagrangian_bias,
+    "predict_labels": memory.predict_labels,
+    "plot_slices": memory.plot_slices,
+}
+OF_GRIDS = (
+    "compute_features", "measure_linear_power", "accumulate_moments", "find_gradient_directions",
+    "explain_model", "measure_calibration",
+)  # fmt: skip
+OF_PARTICLES = ("index_particles", "label_particles", "predict_labels", "fit_lagrangian_bias")
+OF_CELLS = (
+    "index_particles", "select_halos", "paint_matter", "compare_spectra", "measure_statistics",
+    "fit_linear_bias", "predict_linear_bias", "plot_slices",
+)  # fmt: skip
+TINY = GriddedBox(BoxSizes(50.0, 10_000, 1), 32, 5.0, 2.5)
+LARGER = {
+    "density_grid": [replace(TINY, density_grid=n) for n in (32, 64, 192, 576, 1152)],
+    "particles": [
+        replace(TINY, sizes=BoxSizes(50.0, count, 1)) for count in (10**4, 10**6, 10**8, 10**10)
+    ],
+    "box_size": [
+        replace(TINY, sizes=BoxSizes(side, 10_000, 1)) for side in (50.0, 250.0, 500.0, 2000.0)
+    ],
+}
+
+
+@pytest.mark.parametrize("size", LARGER)
+@pytest.mark.parametrize("rule", FORMULAS)
+def test_a_larger_box_takes_no_less(rule, size):
+    peaks = [FORMULAS[rule](box) for box in LARGER[size]]
+    assert peaks == sorted(peaks), f"{rule} at rising {size}: {peaks}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "size"),
+    [(OF_GRIDS, "density_grid"), (OF_PARTICLES, "particles"), (OF_CELLS, "box_size")],
+)
+def test_formulas_grow_with_what_their_jobs_hold(rules, size):
+    for rule in rules:
+        peaks = [FORMULAS[rule](box) for box in LARGER[size]]
+        assert peaks[-1] > 1.2 * peaks[0], f"{rule} at rising {size}: {peaks}"
+
+
+def test_a_box_in_more_files_takes_less_where_they_are_read_one_by_one():
+    split = replace(SMALL, sizes=replace(SMALL.sizes, files=16))
+    for formula in (memory.index_particles, memory.label_particles):
+        assert formula(split) < formula(SMALL)
+
+
+def test_more_inputs_seeds_scales_and_halos_take_more():
+    assert LOOKALIKE["train_network"] < memory.train_network([SMALL], [SMALL], 8, labels=False)
+    assert LOOKALIKE["train_network"] < memory.train_network([SMALL], [SMALL], 7, labels=True)
+    assert LOOKALIKE["predict_halo_field"] < memory.predict_halo_field(SMALL, seeds=5)
+    assert LOOKALIKE["find_gradient_directions"] < memory.find_gradient_directions([SMALL], 8)
+    assert LOOKALIKE["orthogonalise_features"] < memory.accumulate_moments([SMALL], 6)
+    assert LOOKALIKE["select_halos"] < memory.select_halos(SMALL, min_particles=50)
+    assert memory.measure_calibration(SMALL, 1) < memory.measure_calibration(SMALL, 2)
+    assert memory.explain_model([SMALL], 7, 3) < memory.explain_model([SMALL], 7, 6)
+    bins, lap, poly = (
+        memory.fit_lagrangian_bias([SMALL], kind, 1) for kind in ("bins", "bins-lap", "poly")
+    )
+    assert bins < min(lap, poly)
+    assert memory.simulate_mini(192) < memory.simulate_mini(256)
+
+
+def test_of_several_boxes_the_largest_counts_wherever_it_stands():
+    for formula in (
+        memory.fit_linear_bias,
+        lambda boxes: memory.accumulate_moments(boxes, 3),
+        lambda boxes: memory.find_gradient_directions(boxes, 7),
+        lambda boxes: memory.explain_model(boxes, 7, 3),
+        lambda boxes: memory.fit_lagrangian_bias(boxes, "poly", 3),
+    ):
+        assert formula([TINY, SMALL]) == formula([SMALL, TINY]) == formula([SMALL])
+
+
+def test_training_holds_the_rows_of_all_boxes():
+    def peak(train, validate):
+        boxes = [SMALL] * train, [SMALL] * validate
+        return memory.train_network(*boxes, INPUTS, labels=False)
+
+    of_rows = (4 * INPUTS + 2) * SMALL.rows / 1e6  # inputs and counts of one box [MB]
+    assert peak(1, 3) - peak(1, 2) == pytest.approx(of_rows)
+    # Several training boxes are held twice as they are joined.
+    assert peak(3, 1) - peak(2, 1) == pytest.approx(2 * of_rows)
+
+
+def test_rows_are_no_more_than_particles_nor_much_more_than_points():
+    # Measured in the lookalike of 1.548e8 particles: 1.16e8 rows (docs/size.md).
+    assert SMALL.rows == pytest.approx(1.16e8, rel=0.01)
+    few = replace(SMALL, sizes=BoxSizes(500.0, 1000, 1))
+    assert few.rows == 1000
+
+
+def test_a_simulation_asks_for_an_hour_and_for_ten_times_what_a_large_one_takes():
+    assert simulation_minutes(48, 64) == simulation_minutes(192, 256) == 60
+    # Eight times the minute of 192 particles a side (README.md).
+    assert simulation_minutes(384, 512) == 80
+    assert simulation_minutes(768, 256) == simulation_minutes(192, 1024) == 640
+    assert asked_minutes(simulation_minutes(384, 512), attempt=3) == 240
