@@ -433,3 +433,20 @@ def test_every_config_of_the_repository_fits(file):
     config = yaml.safe_load(file.read_text())
     check_schema(config, SCHEMA)
     check_config(config)
+
+
+def keys_of_the_schema():
+    """Every key of a config, with the section that it is in."""
+    for section, said in yaml.safe_load(SCHEMA.read_text())["properties"].items():
+        yield section, section
+        entries = said.get("additionalProperties") or {}
+        for key in {**said.get("properties", {}), **entries.get("properties", {})}:
+            yield section, key
+
+
+def test_every_key_is_explained_beside_the_configs():
+    readme = (ROOT / "config/README.md").read_text()
+    for section, key in keys_of_the_schema():
+        sections = {section, "training"} if section == "variants" else {section}
+        rows = re.findall(rf"^\| `(?:{'|'.join(sections)})\b.*", readme, flags=re.M)
+        assert any(re.search(rf"`[^`]*\b{key}\b[^`]*`", row) for row in rows), (section, key, rows)
