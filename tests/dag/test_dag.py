@@ -244,6 +244,14 @@ def test_another_tracer_is_compared_without_another_training(repository):
     assert plan["select_halos"] == 4 + 2  # N50 of all but the test box, both of that
 
 
+def test_without_transfers_their_table_is_made_where_it_is_typed(repository):
+    config = ["--configfile", str(repository / "config/volume.yaml"), "--"]
+    plan = planned(repository, *config, "results/tables/one_N50_transfer.csv")
+    assert plan["tabulate_transfers"] == 1
+    assert plan["compare_spectra"] == 2, "the showcase and a polynomial, on the first test box"
+    assert "tabulate_transfers" not in planned(repository, *config, "all")
+
+
 def test_further_tracers_have_a_table_of_the_showcase_alone(repository):
     tracers = ["--config", "more_tracers=[N100,N50-number]"]
     plan = planned(repository, "results/tables/mini_tracers.csv", *tracers)

@@ -49,6 +49,12 @@ def test_what_is_no_scale_set_is_refused(scale_set):
         parse_scales(scale_set)
 
 
+@pytest.mark.parametrize("scale_set", ["R0", "R0.0-R2"])
+def test_no_smoothing_is_no_scale(scale_set):
+    with pytest.raises(InputError, match="found R=0, expected scales above 0 Mpc/h"):
+        parse_scales(scale_set)
+
+
 def test_model_names_scales_and_directions():
     assert parse_network("R2-R4") == ("R2-R4", None, None)
     assert parse_network("R2-R2.83-R4-pc12") == ("R2-R2.83-R4", None, 12)

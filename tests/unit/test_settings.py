@@ -8,11 +8,14 @@ import pytest
 import yaml
 from lagbias.errors import InputError
 from lagbias.settings import check_config, check_schema
+from lagbias.variants import training_with
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 CONFIG = {
+    "master_seed": 1,
+    "redshift": 0.5,
     "simulations": {
         "mini_ph000": {"source": "mini", "phase": 0},
         "mini_ph001": {"source": "mini", "phase": 1},
@@ -21,7 +24,10 @@ CONFIG = {
         },
         "AbacusSummit_small_c000_ph3100": {"source": "https", "density_grid": 576},
     },
-    "mini": {"min_halo_particles": 20, "box_size": 200},
+    "mini": {
+        "box_size": 200, "particles_per_side": 192, "mesh": 256, "subsample": 0.1,
+        "min_halo_particles": 20, "files_per_product": 1,
+    },
     "mesh": {"cell_size": 5, "evaluation_cell_size": 2.5},
     "training_sets": {
         "mini": {"train": ["mini_ph000"], "validate": ["mini_ph001"], "test": []},
@@ -97,17 +103,170 @@ def test_a_start_of_every_training_is_refused():
         check_config(CONFIG | {"training": {"preset": "seed", "start": "warm"}})
 
 
-def test_labels_of_galaxies_are_not_learnt():
-    config = CONFIG | {"training": {"preset": "seed"}, "tracers": ["N50-galaxies"], "galaxies": {}}
-    config |= {"variants": {"direct": {"objective": "labels"}}}
-    with pytest.raises(InputError, match="R2-R4_direct learns which particles end in halos, which"):
-        check_config(config | {"more_networks": ["R2-R4_direct"]})
+GALAXIES = {"tracers": ["N50", "N50-galaxies"], "galaxies": {}}
+DIRECT = {"direct": {"objective": "labels"}, "warm": {"start": "direct"}}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("mesh", "cell_size", 7), r"mesh.cell_size: 7 Mpc/h does not divide mini.box_size 200"),
+        (
+            {"variants": DIRECT, "more_networks": ["R2-R4_direct"]},
+            "variants.direct.objective: found labels, of the training of R2-R4_direct; expected "
+            "field, since N50-galaxies does not say",
+        ),
+        (
+            {"variants": DIRECT, "more_networks": ["R2-R4_warm-pc2"]},
+            "variants.direct.objective: found labels, of the training of R2-R4_warm-pc2",
+        ),
+        (
+            {"training": {"preset": "seed", "objective": "labels"}},
+            "training.objective: found labels, of the training of R3",
+        ),
+        (
+            {"training": {"preset": "seed", "objective": "labels"}, "tracers": ["N50"],
+             "more_tracers": ["N60-galaxies"]},
+            "found labels, of the training of R2-R2.83-R4; expected field, since N60-galaxies",
+        ),
+    ],
+)  # fmt: skip
+def test_labels_of_galaxies_are_not_learnt(change, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(CONFIG | GALAXIES | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variants": DIRECT},  # which no network is of
+        {"tracers": ["N50"], "transfers": {"boxes": [], "tracers": ["N50-galaxies"]}},
+        {"tracers": ["N50"], "more_tracers": ["N50-galaxies"]},  # the plain showcase
+        {"tracers": ["N50", "N50-number"]},
+    ],
+)
+def test_labels_are_learnt_beside_galaxies_that_no_such_network_is_fitted_to(change):
+    networks = [] if change.get("variants") else ["R2-R4_direct", "R2-R4_warm"]
+    check_config(CONFIG | GALAXIES | {"variants": DIRECT, "more_networks": networks} | change)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        ({"neurons": 64}, {}, "variants.then.start: first has neurons 64, expected 20 as here"),
+        ({"epochs": 2}, {"hidden_layers": 2}, "first has hidden_layers 3, expected 2 as here"),
+        ({"activation": "gelu"}, {}, "first has activation 'gelu', expected 'silu' as here"),
+        ({"preset": "code"}, {}, "first has hidden_layers 5, expected 3 as here"),
+        ({"modes": "all"}, {}, "first has modes 'all', expected None as here"),
+        ({"epochs": 2}, {"tophat_radius": 3}, "first has tophat_radius None, expected 3 as here"),
+        ({"epochs": 2}, {"objective": "labels"}, "first learns the halo field, expected objective"),
+    ],
+)
+def test_a_start_of_another_network_is_refused(first, then, message):
+    variants = {"first": first, "then": {"start": "first"} | then}
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(CONFIG | {"variants": variants})
+
+
+def test_a_start_of_the_same_network_is_taken():
+    variants = {
+        **DIRECT, "again": {"start": "warm", "objective": "labels", "epochs": 2},
+        "small": {"neurons": 5, "modes": "all"},
+        "more": {"neurons": 5, "modes": "all", "start": "small"},
+        "code": {"preset": "code"}, "longer": {"preset": "code", "start": "code", "epochs": 90},
+    }  # fmt: skip
+    check_config(CONFIG | {"variants": variants})
+
+
+def test_a_preset_of_a_variant_is_all_that_it_starts_from():
+    training = {"preset": "seed", "epochs": 3, "steps": 40, "neurons": 7}
+    assert training_with(training, {"preset": "code", "modes": "all"}) == {"preset": "code"}
+    assert training_with(training, {"preset": "code", "block": 2}) == {"preset": "code", "block": 2}
+    check_config(CONFIG | {"training": training, "variants": {"code": {"preset": "code"}}})
+
+
+def test_other_changes_of_a_variant_are_made_to_the_training():
+    training = {"preset": "code", "steps": 40, "neurons": 7}
+    assert training_with(training, {}) == training
+    assert training_with(training, {"gradient_of": "f", "block": 2}) == training | {"block": 2}
+    expected = {"preset": "code", "steps": None, "neurons": 7, "epochs": 9}
+    assert training_with(training, {"epochs": 9}) == expected
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"cells_per_batch": 5, "block": 2}, "training.cells_per_batch: found 5, expected 8 or mo"),
+        ({"preset": "code", "epochs": 3}, "training.snapshot_epoch: found 50, expected 1 to 3"),
+    ],
+)
+def test_what_was_expected_of_a_training_is_said(training, message):
+    for variants in ({}, {"tenth": {"particle_fraction": 0.1}}):
+        config = CONFIG | {"training": {"preset": "seed"} | training, "variants": variants}
+        with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+            check_config(config)
+
+
+def test_directions_of_other_gradients_are_named_with_their_number():
+    config = CONFIG | {"variants": {"log": {"gradient_of": "log10 f"}}}
+    check_config(config | {"more_networks": ["R2-R4_log-pc2"]})
+    message = "more_networks: R2-R4_log is R2-R4 once more, .* expected .* as R2-R4_log-pc2"
+    with pytest.raises(InputError, match=message):
+        check_config(config | {"more_networks": ["R2-R4_log"]})
+    # Networks of their own are trained where the variant is of another training too.
+    config["variants"]["log"]["particle_fraction"] = 0.1
+    check_config(config | {"more_networks": ["R2-R4_log"]})
+
+
+def config_of_phases(train, validate, test, transfers=()):
+    """A config of mini boxes, whose names end in their phases."""
+    config = copy.deepcopy(CONFIG)
+    names = {*train, *validate, *test, *transfers}
+    config["simulations"] = {
+        name: {"source": "mini", "phase": int(name[-1]), "redshift": 1 if "z1" in name else 0.5}
+        for name in names
+    }
+    parts = {"train": list(train), "validate": list(validate), "test": list(test)}
+    config["training_sets"] = {"mini": parts}
+    config["transfers"] = {"boxes": list(transfers), "tracers": []}
+    return config
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            (["a0"], ["b1"], ["z1_0"]),
+            "training_sets.mini.test: z1_0 has the initial waves (phase 0) of a0, which is in train"
+            "; expected others: give one of them another phase",
+        ),
+        ((["a0"], ["b1"], ["c2", "c1"]), "test: c1 has the initial waves (phase 1) of b1, which"),
+        ((["a0"], ["b0"], ["c2"]), "validate: b0 has the initial waves (phase 0) of a0, which is"),
+        (
+            (["a0"], ["b1"], ["c2"], ["a0"]),
+            "transfers.boxes: a0 has the initial waves of a0, of training_sets.mini.train",
+        ),
+        (
+            (["a0"], ["b1"], ["c2"], ["c2", "z1_1"]),
+            "transfers.boxes: z1_1 has the initial waves",
+        ),
+    ],
+)
+def test_waves_that_a_model_has_seen_are_no_test(parts, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(config_of_phases(*parts))
+
+
+def test_a_transfer_may_be_to_the_waves_of_a_test_box():
+    check_config(config_of_phases(["a0", "z1_0"], ["b1"], ["c2"], ["z1_2", "d3", "c2"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("mesh", "cell_size", 7),
+            "mesh.cell_size: 7 Mpc/h does not divide the side of mini_ph000",
+        ),
         (
             ("simulations", "mini_ph000", {"source": "mini"}),
             r"simulations.mini_ph000: source mini takes \['phase'\], found \[\]",
@@ -141,6 +300,35 @@ def test_labels_of_galaxies_are_not_learnt():
         (
             ("training_sets", "mini", "train", ["mini_ph000", "mini_ph000"]),
             "training_sets.mini: mini_ph000",
+        ),
+        (
+            ("training", {"preset": "seed", "block": 3}),
+            "training, on mini_ph000: training.block",
+        ),
+        (
+            ("variants", {"large": {"block": 16, "cells_per_batch": 5000}}),
+            "variants.large, on mini_ph000: training.block: cubes of 16 cells do not tile",
+        ),
+        (
+            ("scale_sets", ["R1-R2", "R2-R2.83-R4"]),
+            "scale_sets: R1-R2, on mini_ph000: smoothing scale R=1 Mpc/h is outside.*expected 1.04",
+        ),
+        (("more_networks", ["R2-R101-pc1"]), "more_networks: R2-R101-pc1, on .*to 100 Mpc/h"),
+        (("yardsticks", ["bins-R0.5"]), "yardsticks: bins-R0.5, on mini_ph000: smoothing scale"),
+        (("scale_sets", ["R0", "R2-R2.83-R4"]), "scale set 'R0': found R=0, expected scales above"),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 144),
+            "scale_sets: R3, on AbacusSummit_small_c000_ph3100: smoothing .* expected 3.47",
+        ),
+        (("mini", "mesh", 250), "mini simulation 'mini_ph000': mesh=250; expected a power of two"),
+        (
+            ("mini", "mesh", 512),
+            "mini.mesh: found 512, 2.67 times mini.particles_per_side 192",
+        ),
+        (("mini", "particles_per_side", 191), "particles_per_side=191; expected an even number"),
+        (
+            ("simulations", "mini_ph000", {"source": "mini", "phase": 0, "cosmology": "c999"}),
+            "mini simulation 'mini_ph000': cosmology='c999'; expected one of c000, c001",
         ),
         (("scale_sets", ["R3", "R4-R2", "R2-R2.83-R4"]), "scale set 'R4-R2'.*write R2-R4"),
         (("directions", [4]), "directions: 4 is more than the 3 inputs of scale set R3"),
@@ -245,3 +433,20 @@ def test_every_config_of_the_repository_fits(file):
     config = yaml.safe_load(file.read_text())
     check_schema(config, SCHEMA)
     check_config(config)
+
+
+def keys_of_the_schema():
+    """Every key of a config, with the section that it is in."""
+    for section, said in yaml.safe_load(SCHEMA.read_text())["properties"].items():
+        yield section, section
+        entries = said.get("additionalProperties") or {}
+        for key in {**said.get("properties", {}), **entries.get("properties", {})}:
+            yield section, key
+
+
+def test_every_key_is_explained_beside_the_configs():
+    readme = (ROOT / "config/README.md").read_text()
+    for section, key in keys_of_the_schema():
+        sections = {section, "training"} if section == "variants" else {section}
+        rows = re.findall(rf"^\| `(?:{'|'.join(sections)})\b.*", readme, flags=re.M)
+        assert any(re.search(rf"`[^`]*\b{key}\b[^`]*`", row) for row in rows), (section, key, rows)

@@ -32,10 +32,11 @@ from lagbias.memory import (
     asked_minutes,
     simulation_minutes,
 )
-from lagbias.settings import VARIANT_INPUTS, check_config, check_schema
+from lagbias.settings import check_config, check_schema
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
+from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 
 check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 check_config(config)
@@ -258,8 +259,7 @@ def labels_to_validate_on(wildcards):
 
 
 def trains_on_labels(network):
-    objective = variant_of(network, ["objective"]).get("objective", TRAINING.objective)
-    return objective == "labels"
+    return settings_of(parse_network(network).variant, config).objective == "labels"
 
 
 def training_code(wildcards):
@@ -312,14 +312,10 @@ def of_gradients(file):
 
 def training_settings(network, training_set):
     """Preset and changes of a training: the config's, its set's and its variant's on top."""
+    boxes = SETS[training_set]
+    of_set = {key: boxes[key] for key in ["steps"] if key in boxes}
     changes = VARIANTS.get(parse_network(network).variant, {})
-    of_set = {
-        key: SETS[training_set][key] for key in {"steps"} & SETS[training_set].keys()
-    }
-    of_variant = variant_of(network, changes.keys() - {*VARIANT_INPUTS, "gradient_of"})
-    if "epochs" in of_variant:  # steps would go before them
-        of_variant = {"steps": None} | of_variant
-    return config["training"] | of_set | of_variant
+    return training_with(config["training"] | of_set, changes)
 
 
 def box_features(wildcards):

@@ -295,9 +295,10 @@ rule compare_with_showcase:
         "logs/tables/{set}_{tracer}_differences.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
     resources:
         mem_mb=memory(300),
-        runtime=10,
+        runtime=minutes(10),
     params:
         models=all_models(),
         reference=config["showcase"],

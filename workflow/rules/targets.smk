@@ -9,8 +9,8 @@ FIGURES = [
 ]
 SET_FIGURES = ["comparison", "explanation", "losses", "gradient_spectra", "directions"]
 ALL_TRACERS = list(dict.fromkeys([*config["tracers"], *config.get("more_tracers", [])]))
-TRANSFERS = config.get("transfers")
-TRANSFER_TABLES = ["transfer"] if TRANSFERS else []
+TRANSFERS = config.get("transfers", {"boxes": [], "tracers": []})
+TRANSFER_TABLES = ["transfer"] if "transfers" in config else []
 SET_LABELS = {"trained on": "{set}", "halos": "{tracer}"}
 CASE_LABELS = SET_LABELS | {"box": "{sim}"}
 

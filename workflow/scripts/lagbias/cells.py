@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from lagbias.errors import InputError
+from lagbias.limits import check_block
 from lagbias.mesh import Particles
 from lagbias.projection import Projection
 from lagbias.seeds import seed_of
@@ -124,11 +125,7 @@ class TrainingBoxes(Rows):
         """
         tiled, first = [], 0
         for cells in self.sides:
-            if cells % side:
-                raise InputError(
-                    f"training.block: cubes of {side} cells do not tile a mesh of {cells} cells a "
-                    "side; use a divisor of it, or another mesh.cell_size"
-                )
+            check_block(side, cells)
             number = torch.arange(cells**3).reshape((cells,) * 3) + first
             number = number.roll(tuple(shift), (0, 1, 2))
             per_side = cells // side

@@ -10,6 +10,7 @@ import numpy as np
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid, InPlaceTransform, moments
+from lagbias.limits import check_scale
 from lagbias.stores import append_variable, provenance, set_attributes
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class SmoothedFeatures:
         self, smoothing_scale: float, form: np.ndarray, per_k2: bool, square: bool = False
     ) -> np.ndarray:
         """Set the field to the filtered density, or add its square to it."""
-        check_scale(smoothing_scale, self.grid)
+        check_scale(smoothing_scale, self.grid.box_size, self.grid.points)
         k, k_last = self.grid.wavenumbers(), self.grid.half_wavenumbers()
         window, window_last = (np.exp(-0.5 * (q * smoothing_scale) ** 2) for q in (k, k_last))
         odd, odd_last = self.grid.odd(k), self.grid.odd(k_last)
@@ -167,22 +168,6 @@ class SmoothedFeatures:
         return methods[kind](smoothing_scale)
 
 
-def check_scale(smoothing_scale: float, grid: Grid) -> None:
-    """Refuse a scale that the grid cannot hold.
-
-    Raises
-    ------
-    InputError
-        If R is below the grid spacing or above half the box.
-    """
-    if not grid.spacing <= smoothing_scale <= grid.box_size / 2:
-        raise InputError(
-            f"smoothing scale R={smoothing_scale:g} Mpc/h is outside what the density grid holds: "
-            f"expected {grid.spacing:.3g} (its spacing, {grid.box_size:g} Mpc/h / {grid.points}) "
-            f"to {grid.box_size / 2:g} Mpc/h (half the box); use such an R or a finer ic_dens file"
-        )
-
-
 def write_features(
     linear_density: np.ndarray | Callable[[], np.ndarray],
     box_size: float,
@@ -211,7 +196,7 @@ def write_features(
     """
     features = SmoothedFeatures(linear_density, box_size, threads)
     for smoothing_scale in stores:
-        check_scale(smoothing_scale, features.grid)
+        check_scale(smoothing_scale, box_size, features.grid.points)
     if not features.finite:
         raise InputError(
             f"linear density of {attributes.get('simulation', 'the box')} holds values that are "

@@ -128,6 +128,8 @@ def parse_scales(scale_set: str) -> list[float]:
             f"scale set {scale_set!r}: expected scales in Mpc/h joined by dashes, as R2-R2.83-R4"
         )
     scales = [float(part[1:]) for part in parts]
+    if not all(scales):
+        raise InputError(f"scale set {scale_set!r}: found R=0, expected scales above 0 Mpc/h")
     canonical = "-".join(f"R{scale:g}" for scale in sorted(set(scales)))
     if canonical != scale_set:
         raise InputError(

@@ -13,15 +13,12 @@ keeps the neutrinos smooth), and its forces end at the mesh cell.
 
 import json
 import logging
-import math
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -29,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from abacusnbody.metadata import abacussummit, get_meta
+from abacusnbody.metadata import get_meta
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
@@ -40,6 +37,7 @@ from scipy.spatial import cKDTree
 from lagbias import abacus_writer
 from lagbias.errors import InputError, RunError
 from lagbias.layout import DEFAULT_COSMOLOGY
+from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +45,6 @@ logger = logging.getLogger(__name__)
 COSMOLOGY_SIMULATION = "AbacusSummit_base_{cosmology}_ph000"
 # 3 (100 km/s/Mpc)^2 / (8 pi G) in h^2 Msun / Mpc^3
 CRITICAL_DENSITY = 2.77536627e11
-# Where PySCo's own table of the expansion begins.
-PYSCO_FIRST_REDSHIFT = 200.0
-# Mesh cells for each particle along a side. Measured against Watson13: at 1 halos below 100
-# particles are too few by 10 to 40 %, at 2 too many by 40 %, at 4/3 right within 10 %.
-BEST_MESH_RATIO = 4 / 3
-MESH_RATIO_RANGE = (1.2, 1.5)
 # The power spectrum handed to PySCo: all wavenumbers [h/Mpc] that a box can have, 0.1 % apart.
 WAVENUMBER_RANGE = (1e-5, 60.0)
 POWER_TABLE_LENGTH = 16_000
@@ -64,118 +56,6 @@ PYSCO_NOT_RUN = ("laplacian", "laplacian_reformulated", "cubic", "quartic", "mon
 
 class SimulationError(RunError):
     """PySCo failed; the message holds the end of what it said."""
-
-
-@dataclass(frozen=True)
-class MiniSimulation:
-    """Settings of one mini simulation.
-
-    Parameters
-    ----------
-    name : str
-        Name of the simulation, used as a folder name.
-    box_size : float
-        Side of the periodic box [Mpc/h].
-    particles_per_side : int
-        Particles along a side, even; also the side of the initial density grid.
-    mesh : int
-        Cells of the force mesh along a side, a power of two; 4/3 of the particles is best.
-    phase : int
-        Which realisation of the initial density.
-    master_seed : int
-        Seed from which, with the phase, all randomness is derived.
-    redshift : float
-        Redshift of the snapshot.
-    initial_redshift : float
-        Redshift at which the particles are displaced.
-    subsample : float
-        Fraction of the particles that is written ("subsample A"), in (0, 1].
-    linking_length : float
-        Friends-of-friends linking length in units of the mean particle spacing.
-    min_halo_particles : int
-        Smallest group that counts as a halo.
-    files_per_product : int
-        Into how many files, slabs of equal width in x, each product is split.
-    cosmology : str
-        One of AbacusSummit's, ``c000``.
-
-    Raises
-    ------
-    InputError
-        If a value makes no simulation.
-    """
-
-    name: str
-    box_size: float
-    particles_per_side: int
-    mesh: int
-    phase: int
-    master_seed: int
-    redshift: float = 0.5
-    initial_redshift: float = 49.0
-    subsample: float = 1.0
-    linking_length: float = 0.2
-    min_halo_particles: int = 20
-    files_per_product: int = 1
-    cosmology: str = DEFAULT_COSMOLOGY
-
-    def __post_init__(self) -> None:
-        self._check_types()
-        self._check_values()
-
-    def _check_types(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            accepted = (int, float) if field.type is float else field.type
-            if not isinstance(value, accepted) or isinstance(value, bool):
-                raise InputError(
-                    f"mini simulation {self.name!r}: {field.name}={value!r} is a "
-                    f"{type(value).__name__}; expected {field.type.__name__}"
-                )
-
-    def _check_values(self) -> None:
-        n, mesh = self.particles_per_side, self.mesh
-        checks = (
-            ("name", re.fullmatch(r"\w[\w.+-]*", self.name), "letters, digits and . _ + -"),
-            ("box_size", 0 < self.box_size < np.inf, "a length above 0 Mpc/h"),
-            ("particles_per_side", 8 <= n <= 4096 and n % 2 == 0, "an even number, 8 to 4096"),
-            (
-                "particles_per_side",
-                _pysco_finds_side(n),
-                "a side that PySCo finds from its cube; take "
-                f"{next(filter(_pysco_finds_side, range(n + 2, 2 * n, 2)), 64)}",
-            ),
-            ("mesh", mesh >= 8 and mesh & (mesh - 1) == 0, "a power of two, 8 or more"),
-            ("phase", self.phase >= 0, "0 or more"),
-            ("master_seed", self.master_seed >= 0, "0 or more"),
-            (
-                "initial_redshift",
-                self.redshift < self.initial_redshift < PYSCO_FIRST_REDSHIFT,
-                f"more than redshift={self.redshift} and less than {PYSCO_FIRST_REDSHIFT:g}",
-            ),
-            ("redshift", self.redshift >= 0, "0 or more"),
-            ("subsample", 0 < self.subsample <= 1, "a fraction in (0, 1]"),
-            ("linking_length", 0 < self.linking_length < 1, "a fraction of the spacing, < 1"),
-            ("min_halo_particles", self.min_halo_particles >= 2, "2 or more"),
-            ("files_per_product", 1 <= self.files_per_product <= 999, "1 to 999"),
-        )
-        _cosmology(self.cosmology)  # refuses what is none
-        for field, passed, expected in checks:
-            if not passed:
-                raise InputError(
-                    f"mini simulation {self.name!r}: {field}={getattr(self, field)!r}; "
-                    f"expected {expected}"
-                )
-
-    @property
-    def particle_mass(self) -> float:
-        """Mass of a particle [Msun/h]; all matter clusters."""
-        spacing = self.box_size / self.particles_per_side
-        return _cosmology(self.cosmology)["Omega_M"] * CRITICAL_DENSITY * spacing**3
-
-    def generator_seed(self, purpose: str) -> np.random.SeedSequence:
-        """Seed of the random numbers for one purpose, of this phase and master seed."""
-        return np.random.SeedSequence([self.master_seed, zlib.crc32(purpose.encode()), self.phase])
 
 
 def warm_up(threads: int, workdir: Path | None = None) -> None:
@@ -231,7 +111,10 @@ def simulate(
     SimulationError
         If PySCo fails.
     """
-    _warn_of_mesh_ratio(settings)
+    try:
+        check_mesh_ratio(settings)
+    except InputError as error:
+        logger.warning("%s: %s", settings.name, error)
     root = Path(root)
     overdensity, position, velocity = _run_pysco(settings, threads, workdir)
     header = _header(settings)
@@ -399,39 +282,22 @@ def wrap(length: NDArray[np.floating], box_size: float) -> NDArray[np.floating]:
     return length - box_size * np.rint(length / box_size)
 
 
-def _warn_of_mesh_ratio(settings: MiniSimulation) -> None:
-    ratio = settings.mesh / settings.particles_per_side
-    if not MESH_RATIO_RANGE[0] <= ratio <= MESH_RATIO_RANGE[1]:
-        logger.warning(
-            "%s: mesh=%d is %.2f times particles_per_side=%d; the number of halos is right at "
-            "%.2f, elsewhere by up to 40 %% wrong",
-            settings.name,
-            settings.mesh,
-            ratio,
-            settings.particles_per_side,
-            BEST_MESH_RATIO,
-        )
-
-
 @cache
 def _cosmology(name: str) -> dict:
     """Parameters, growth table and linear power of one of AbacusSummit's cosmologies."""
-    simulation = COSMOLOGY_SIMULATION.format(cosmology=name)
-    try:
-        return get_meta(simulation)
-    except ValueError as error:
-        pattern = COSMOLOGY_SIMULATION.format(cosmology=r"(c\d{3})")
-        known = (re.fullmatch(pattern, one) for one in abacussummit.metadata)
-        names = ", ".join(sorted(match[1] for match in known if match))
-        raise InputError(
-            f"cosmology={name!r}: abacusutils has no metadata of {simulation}; expected one of "
-            f"{names}"
-        ) from error
+    return get_meta(COSMOLOGY_SIMULATION.format(cosmology=name))
 
 
-def _pysco_finds_side(side: int) -> bool:
-    """Whether PySCo's truncated cube root gives the side; it fails for 30, 54, 60, 240, ..."""
-    return int(math.cbrt(side**3)) == side
+def particle_mass(settings: MiniSimulation) -> float:
+    """Mass of a particle [Msun/h]; all matter clusters."""
+    spacing = settings.box_size / settings.particles_per_side
+    return _cosmology(settings.cosmology)["Omega_M"] * CRITICAL_DENSITY * spacing**3
+
+
+def generator_seed(settings: MiniSimulation, purpose: str) -> np.random.SeedSequence:
+    """Seed of the random numbers for one purpose, of a phase and master seed."""
+    entropy = [settings.master_seed, zlib.crc32(purpose.encode()), settings.phase]
+    return np.random.SeedSequence(entropy)
 
 
 def _linking_length(settings: MiniSimulation) -> float:
@@ -499,8 +365,8 @@ def _header(settings: MiniSimulation) -> dict[str, object]:
         "BoxSizeMpc": float(settings.box_size / hubble),
         "NP": settings.particles_per_side**3,
         "ppd": float(settings.particles_per_side),
-        "ParticleMassHMsun": settings.particle_mass,
-        "ParticleMassMsun": settings.particle_mass / hubble,
+        "ParticleMassHMsun": particle_mass(settings),
+        "ParticleMassMsun": particle_mass(settings) / hubble,
         # All matter clusters here: the particles carry the neutrinos' mass.
         "Omega_Smooth": 0.0,
         "InitialRedshift": float(settings.initial_redshift),
@@ -536,7 +402,7 @@ def _write_snapshot(
     halo_file = _file_of(halos["x_com"][:, 0], settings)
     halo_starts = np.searchsorted(halo_file, files)
 
-    random = np.random.default_rng(settings.generator_seed("subsample"))
+    random = np.random.default_rng(generator_seed(settings, "subsample"))
     drawn = np.flatnonzero(random.random(len(label), dtype=np.float32) < settings.subsample)
     in_halo = drawn[label[drawn] >= 0]
     in_halo = in_halo[np.argsort(label[in_halo], kind="stable")]
@@ -635,7 +501,7 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
     power_file = folder / "linear_power.txt"
     np.savetxt(power_file, np.c_[wavenumber, np.exp(spectrum(np.log(wavenumber)))])
     cosmology = _cosmology(settings.cosmology)
-    seed = settings.generator_seed("initial density").generate_state(1)[0]
+    seed = generator_seed(settings, "initial density").generate_state(1)[0]
     return {
         "nthreads": threads,
         "theory": "newton",

@@ -9,16 +9,18 @@ import yaml
 from lagbias.errors import InputError
 from lagbias.layout import (
     files_per_product,
-    modes_kept,
     parse_network,
     parse_scales,
     parse_tracer,
     parse_yardstick,
 )
-from lagbias.training_settings import TrainingSettings, settings_from
+from lagbias.limits import check_block, check_scale
+from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
+from lagbias.sizes import BoxSizes
+from lagbias.variants import check_variants, every_training, refused_as
 
-PARTS = ("train", "validate", "test")  # that a box may play in a training set
-VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
+SEEN_PARTS = ("train", "validate")  # whose boxes decide what a network becomes
+PARTS = (*SEEN_PARTS, "test")  # that a box may play in a training set
 
 
 def check_schema(config: dict, schema: str | Path) -> None:
@@ -86,12 +88,14 @@ def check_config(config: dict) -> None:
     for name in config["yardsticks"]:
         parse_yardstick(name)
     check_tracers(config)
-    check_variants(config)
+    check_transfers(config)
     if config["showcase"] not in config["scale_sets"]:
         raise InputError(
             f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
             "the figures that show one model show this one: name one of the sets"
         )
+    check_variants(config)
+    check_boxes(config)
 
 
 def all_tracers(config: dict) -> list[str]:
@@ -101,7 +105,7 @@ def all_tracers(config: dict) -> list[str]:
 
 
 def check_tracers(config: dict) -> None:
-    """Check that the tracers can be made, and that the boxes of transfers exist."""
+    """Check that the tracers can be made."""
     for name in all_tracers(config):
         tracer = parse_tracer(name)
         if tracer.weighting == "galaxies" and "galaxies" not in config:
@@ -109,85 +113,27 @@ def check_tracers(config: dict) -> None:
                 f"tracers: {name} needs the section `galaxies`, the occupation of halos; add it, "
                 "{} for its defaults"
             )
-    for name in config.get("transfers", {}).get("boxes", []):
-        if name not in config["simulations"]:
+
+
+def check_transfers(config: dict) -> None:
+    """Check that the boxes of transfers exist and that no model has seen their waves."""
+    simulations, seen = config["simulations"], {}
+    for name, boxes in config["training_sets"].items():
+        for part in SEEN_PARTS:
+            seen |= {waves_of(box, simulations): (name, part, box) for box in boxes[part]}
+    for box in config.get("transfers", {}).get("boxes", []):
+        if box not in simulations:
             raise InputError(
-                f"transfers.boxes: {name!r} is not among the simulations "
-                f"{sorted(config['simulations'])}; add it there or mend the name"
+                f"transfers.boxes: {box!r} is not among the simulations {sorted(simulations)}; add "
+                "it there or mend the name"
             )
-
-
-def check_starts(config: dict) -> None:
-    """Check that every training that starts from another has one, and that none goes in circles."""
-    variants = config.get("variants", {})
-    if config["training"].get("start") is not None:
-        raise InputError(
-            f"training.start: found {config['training']['start']!r} for every network, so for the "
-            "one that they start from too; name it in a variant instead"
-        )
-    for name in variants:
-        passed, start = [name], variants[name].get("start")
-        while start is not None:
-            if start not in variants:
-                raise InputError(
-                    f"variants.{passed[-1]}.start: {start!r} is not among the variants "
-                    f"{sorted(variants)}; it names the one whose networks this training starts from"
-                )
-            if start in passed:
-                raise InputError(
-                    f"variants.{name}.start: {' -> '.join([*passed, start])} goes in a circle; let "
-                    "one of them start from nothing"
-                )
-            passed.append(start)
-            start = variants[start].get("start")
-
-
-def check_variants(config: dict) -> None:
-    """Check the variants of the training and the networks that are to be trained so."""
-    variants = config.get("variants", {})
-    check_starts(config)
-    for name, changes in variants.items():
-        if set(VARIANT_INPUTS) <= set(changes):
+        if waves_of(box, simulations) in seen:
+            name, part, other = seen[waves_of(box, simulations)]
             raise InputError(
-                f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
-                "top-hat are two, made by hand, and no modes are kept: remove one of these keys"
+                f"transfers.boxes: {box} has the initial waves of {other}, of "
+                f"training_sets.{name}.{part}; expected a box that no model has seen: take it out "
+                "or give it another phase"
             )
-        try:
-            settings_from(**config["training"] | _training_of(changes))
-        except InputError as error:
-            raise InputError(f"variants.{name}: {error}") from error
-    for name in config.get("more_networks", []):
-        scale_set, variant, directions = parse_network(name)
-        if variant is not None and variant not in variants:
-            raise InputError(
-                f"more_networks: {name} is of no variant among {sorted(variants)}; add {variant!r} "
-                "to the variants or mend the name"
-            )
-        changes, scales = variants.get(variant, {}), len(parse_scales(scale_set))
-        inputs = scales + modes_kept(scales, changes.get("modes"))
-        if "tophat_radius" in changes:
-            inputs = 2
-        if directions and directions > inputs:
-            raise InputError(
-                f"more_networks: {name} is on {directions} of {inputs} inputs; use fewer directions"
-            )
-        check_labels(name, settings_from(**config["training"] | _training_of(changes)), config)
-
-
-def _training_of(changes: dict) -> dict:
-    """The changes of a variant that are of its training."""
-    other = {*VARIANT_INPUTS, "gradient_of"}
-    return {key: changes[key] for key in changes if key not in other}
-
-
-def check_labels(name: str, settings: TrainingSettings, config: dict) -> None:
-    """Refuse a network that learns which particles are in halos where galaxies are the tracer."""
-    galaxies = [t for t in config["tracers"] if parse_tracer(t).weighting == "galaxies"]
-    if settings.objective == "labels" and galaxies:
-        raise InputError(
-            f"more_networks: {name} learns which particles end in halos, which {galaxies[0]} does "
-            "not say; take one of the two out"
-        )
 
 
 def check_simulation(name: str, simulation: dict, config: dict) -> None:
@@ -208,7 +154,9 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
     if source == "mini":
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
-        check_meshes(config)
+        of_all = {"redshift": config["redshift"], "master_seed": config["master_seed"]}
+        own = {key: simulation[key] for key in given}
+        check_mesh_ratio(MiniSimulation(name, **(config["mini"] | of_all | own)))
         lowest = min(parse_tracer(name).min_particles for name in all_tracers(config))
         if lowest < config["mini"]["min_halo_particles"]:
             raise InputError(
@@ -217,21 +165,73 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
             )
 
 
-def check_meshes(config: dict) -> None:
-    """Check that the cells of both meshes divide a mini box, before it is simulated."""
-    box_size = config["mini"]["box_size"]
+def check_boxes(config: dict) -> None:
+    """Check that boxes hold the meshes, blocks and scales, before they are made or fetched.
+
+    ASSUME: a local box is of any size, whatever its name, so that nothing is known of it here.
+    """
+    for name, simulation in config["simulations"].items():
+        if simulation["source"] == "mini":
+            mini = config["mini"]
+            check_box(name, mini["box_size"], mini["particles_per_side"], config)
+        elif simulation["source"] == "https":
+            check_box(name, BoxSizes.of_name(name).box_size, simulation["density_grid"], config)
+
+
+def check_box(name: str, box_size: float, points: int, config: dict) -> None:
+    """Check that a box holds the meshes, blocks and scales.
+
+    Parameters
+    ----------
+    name : str
+    box_size : float
+        [Mpc/h]
+    points : int
+        Of its initial density, a side.
+    config : dict
+    """
     for field, cell_size in config["mesh"].items():
         cells = box_size / cell_size
         if abs(cells - round(cells)) > 1e-6 * cells:
             raise InputError(
-                f"mesh.{field}: {cell_size:g} Mpc/h does not divide mini.box_size {box_size:g}: "
-                f"found {cells:.4g} cells; use {box_size / max(round(cells), 1):.6g}"
+                f"mesh.{field}: {cell_size:g} Mpc/h does not divide the side of {name}, "
+                f"{box_size:g} Mpc/h: found {cells:.4g} cells; use "
+                f"{box_size / max(round(cells), 1):.6g}"
             )
+    for field, settings in every_training(config).items():
+        with refused_as(f"{field}, on {name}"):
+            check_block(settings.block, round(box_size / config["mesh"]["cell_size"]))
+    for field, scales in every_scale(config).items():
+        for scale in scales:
+            with refused_as(f"{field}, on {name}"):
+                check_scale(scale, box_size, points)
+
+
+def every_scale(config: dict) -> dict[str, list[float]]:
+    """Smoothing scales [Mpc/h] of all models, by the field of the config that names them."""
+    return {
+        **{f"scale_sets: {name}": parse_scales(name) for name in config["scale_sets"]},
+        **{
+            f"more_networks: {name}": parse_scales(parse_network(name).scale_set)
+            for name in config.get("more_networks", [])
+        },
+        **{f"yardsticks: {name}": parse_yardstick(name)[1] for name in config["yardsticks"]},
+    }
+
+
+def waves_of(box: str, simulations: dict) -> str:
+    """What tells the initial waves of a box: of mini boxes the phase, of others their name."""
+    phase = simulations[box].get("phase")
+    return box if phase is None else f"phase {phase}"
 
 
 def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict) -> None:
-    """Check that the boxes of a training set exist and that none plays two parts."""
+    """Check that the boxes of a training set exist and that none plays two parts.
+
+    Nor do two boxes of the same initial waves.
+    """
     part_of: dict[str, str] = {}
+    first_of: dict[str, str] = {}
     for part in PARTS:
         for box in boxes[part]:
             if box not in simulations:
@@ -245,3 +245,11 @@ def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict
                     "train, validate or test, not two of these"
                 )
             part_of[box] = part
+            waves = waves_of(box, simulations)
+            other = first_of.setdefault(waves, box)
+            if part_of[other] != part:
+                raise InputError(
+                    f"training_sets.{name}.{part}: {box} has the initial waves ({waves}) of "
+                    f"{other}, which is in {part_of[other]}; expected others: give one of them "
+                    "another phase, or put both in one part"
+                )

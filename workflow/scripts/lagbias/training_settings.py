@@ -70,29 +70,35 @@ class TrainingSettings:
     start: str | None = None
 
     def __post_init__(self):
+        decay, snapshot = self.learning_rate_decay, self.snapshot_epoch
         checks = {
-            "epochs": self.epochs >= 1,
-            "steps": self.steps is None or self.steps >= 1,
-            "block": self.block >= 1,
-            "cells_per_batch": self.cells_per_batch >= self.block**3,
-            "learning_rate": self.learning_rate > 0,
-            "learning_rate_decay": self.learning_rate_decay is None
-            or 0 < self.learning_rate_decay <= 1,
-            "adam_beta2": 0 <= self.adam_beta2 < 1,
-            "particle_fraction": 0 < self.particle_fraction <= 1,
-            "estimator": self.estimator in ESTIMATORS,
-            "normalisation": self.normalisation in NORMALISATIONS,
-            "objective": self.objective in OBJECTIVES,
-            "snapshot_epoch": self.snapshot_epoch is None
-            or self.steps is not None
-            or 1 <= self.snapshot_epoch <= self.epochs,
+            "epochs": (self.epochs >= 1, "1 or more"),
+            "steps": (self.steps is None or self.steps >= 1, "1 or more, or null for `epochs`"),
+            "block": (self.block >= 1, "1 or more"),
+            "cells_per_batch": (
+                self.cells_per_batch >= self.block**3,
+                f"{self.block**3} or more, the cells of a block (training.block {self.block}); "
+                "use a larger batch or a smaller block",
+            ),
+            "learning_rate": (self.learning_rate > 0, "above 0"),
+            "learning_rate_decay": (
+                decay is None or 0 < decay <= 1,
+                "above 0 and at most 1, or null for a straight line",
+            ),
+            "adam_beta2": (0 <= self.adam_beta2 < 1, "0 or more and below 1"),
+            "particle_fraction": (0 < self.particle_fraction <= 1, "above 0 and at most 1"),
+            "estimator": (self.estimator in ESTIMATORS, f"one of {ESTIMATORS}"),
+            "normalisation": (self.normalisation in NORMALISATIONS, f"one of {NORMALISATIONS}"),
+            "objective": (self.objective in OBJECTIVES, f"one of {OBJECTIVES}"),
+            "snapshot_epoch": (
+                snapshot is None or self.steps is not None or 1 <= snapshot <= self.epochs,
+                f"1 to {self.epochs}, the epochs of this training, or null for the last",
+            ),
         }
-        for field, fine in checks.items():
+        for field, (fine, expected) in checks.items():
             if not fine:
                 raise InputError(
-                    f"training.{field}: found {getattr(self, field)!r}, out of its range "
-                    f"(estimators {ESTIMATORS}, normalisations {NORMALISATIONS}, "
-                    f"objectives {OBJECTIVES})"
+                    f"training.{field}: found {getattr(self, field)!r}, expected {expected}"
                 )
 
     def for_cells(self, cells: int) -> "TrainingSettings":

@@ -1,0 +1,40 @@
+"""Settings of mini boxes are checked where Snakemake runs, which need not have what simulates."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from abacusnbody.metadata import abacussummit, get_meta
+from lagbias.errors import InputError
+from lagbias.mini_settings import COSMOLOGIES, MiniSimulation, check_mesh_ratio
+
+SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+
+
+def test_cosmologies_are_those_of_abacusutils():
+    get_meta("AbacusSummit_base_c000_ph000")  # reads what there is
+    found = (re.fullmatch(r"AbacusSummit_base_(c\d{3})_ph000", n) for n in abacussummit.metadata)
+    assert sorted(COSMOLOGIES) == sorted(match[1] for match in found if match)
+
+
+@pytest.mark.parametrize("module", ["settings", "mini_settings", "limits", "variants"])
+def test_checks_of_a_config_import_no_library_of_the_rules(module):
+    code = f"import sys, lagbias.{module}; print(*sys.modules)"
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert not {"numpy", "scipy", "numba", "abacusnbody", "torch"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("particles", "mesh", "refused"),
+    [(192, 256, False), (96, 128, False), (128, 128, True), (128, 256, True), (170, 256, True)],
+)
+def test_a_force_mesh_with_which_halos_are_wrong_is_refused(particles, mesh, refused):
+    box = MiniSimulation("a", 100.0, particles, mesh, phase=0, master_seed=1)
+    if not refused:
+        check_mesh_ratio(box)
+        return
+    with pytest.raises(InputError, match=f"mini.mesh: found {mesh}, .* expected 1.2 to 1.5 times"):
+        check_mesh_ratio(box)
