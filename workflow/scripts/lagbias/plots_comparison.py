@@ -27,7 +27,7 @@ ERROR_BARS = {
 }
 BAR_NAMES = {"_box_error": "bar: boxes", "_seed_deviation": "bar: seeds"}
 RATIOS = (0.9, 1.12)  # shown; what lies beyond is marked at the edge
-ROOM = 0.045  # beside what is shown, of its width
+ROOM = 0.04  # beside what is shown, of its width
 KINDS = {
     "yardsticks": {"color": COLOURS[0], "marker": "o"},
     "all inputs": {"color": COLOURS[2], "marker": "s"},
@@ -49,8 +49,9 @@ def kind_of(model: str) -> str:
 def shown_range(table: pd.DataFrame, column: str) -> tuple[float, float]:
     """What an axis of the comparison shows, by the networks that are trained as configured.
 
-    Of errors from nothing, what a model that knows the halos has, to twice the networks' largest;
-    of losses what the networks have and half of that span on either side, 10 % at least.
+    Of errors from just below nothing, which a model that knows the halos has to the noise, to twice
+    the networks' largest; of losses what the networks have and half of that span on either side, at
+    least 10 % of the largest.
     """
     if column.startswith("power_ratio"):
         return RATIOS
@@ -61,7 +62,7 @@ def shown_range(table: pd.DataFrame, column: str) -> tuple[float, float]:
         return 0.0, 1.0
     least, most = shown[column].min(), shown[column].max()
     if column.startswith("error"):
-        return 0.0, 2 * most
+        return -0.1 * most, 2 * most
     beside = max((most - least) / 2, 0.1 * most)
     return least - beside, most + beside
 
@@ -100,7 +101,7 @@ def _draw_column(axis: plt.Axes, table: pd.DataFrame, column: str, place: np.nda
     room = ROOM * (high - low)
     for height, (_, row) in zip(place, table.iterrows(), strict=True):
         value, style = row[column], dict(KINDS[kind_of(row["model"])])
-        beyond = value < low - room or value > high + room
+        beyond = value < low or value > high
         if beyond:
             style["marker"] = "<" if value < low else ">"
             value = np.clip(value, low, high)
