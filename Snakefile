@@ -2,7 +2,8 @@
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+# Older ones refuse rules that are named in a loop (workflow/rules/simulation.smk).
+min_version("9.12")
 
 
 # A --configfile stands alone; without one, the default is used (--config changes single keys).

@@ -24,18 +24,25 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 from lagbias.memory import formula_mb
 
 LOGS = Path("logs")
+TRACER = r"N\d+(-number|-galaxies)?"
+RULES = {  # of files that are named for something else
+    r"download/.*": "download_file",
+    r"figures/.*": "figures",
+    r"tables/.*": "tables",
+    r".*/features/R[\d.]+\.tsv": "compute_features",
+    rf".*/halos/{TRACER}\.tsv": "select_halos",
+    rf".*/labels/{TRACER}\.tsv": "label_particles",
+}
 MIB = 2**20 / 1e6  # benchmark files count in MiB, resources in MB
 
 
-def rule_of(file: Path) -> str:
-    """The rule that a benchmark file belongs to, from its place under logs/."""
-    if re.fullmatch(r"R[\d.]+", file.stem):
-        return "compute_features"
-    if re.fullmatch(r"N\d+", file.stem):
-        return "select_halos"
-    if file.parent.name in ("figures", "tables"):
-        return file.parent.name
-    return file.stem
+def rule_of(place: Path) -> str:
+    """The rule that a benchmark file belongs to, from its place under logs/.
+
+    Figures and tables are taken together; most other files are named for their rule.
+    """
+    found = [rule for pattern, rule in RULES.items() if re.fullmatch(pattern, str(place))]
+    return found[0] if found else place.stem.partition("_to_")[0]
 
 
 def logged(file: Path) -> tuple[int, int]:
@@ -54,7 +61,7 @@ def jobs(logs: Path = LOGS) -> pd.DataFrame:
         asked = ast.literal_eval(cost["resources"]).get("mem_mb") if "resources" in cost else None
         found.append(
             {
-                "rule": rule_of(file), "seconds": cost["s"],
+                "rule": rule_of(file.relative_to(logs)), "seconds": cost["s"],
                 "cpu_seconds": max(cost["cpu_time"], cpu_seconds),
                 "peak_mb": max(MIB * cost["max_rss"], peak), "asked_mb": asked,
             }

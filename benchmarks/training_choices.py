@@ -4,9 +4,9 @@
     python benchmarks/training_choices.py --scales R2-R4 - learning_rate_decay=0.9,adam_beta2=0.999
 
 Trains a model of a config once for each choice (``-`` changes nothing), on the stores that the
-workflow has made, and prints losses (mean over seeds) and ratios of power (model and cross over
-halo, error over shot) in bands of k, on the training boxes (mean) and the validation boxes. Test
-boxes are not looked at.
+workflow has made, and prints losses of the halo field (mean over seeds; a training on labels has
+none of its training boxes) and ratios of power (model and cross over halo, error over shot) in
+bands of k, on the training boxes (mean) and the validation boxes. Test boxes are not looked at.
 """
 
 import argparse
@@ -24,13 +24,14 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
 from lagbias.cells import Boxes
+from lagbias.errors import InputError
 from lagbias.layout import MEAN, parse_scales
+from lagbias.losses import kept_losses
 from lagbias.prediction import write_matter, write_prediction
-from lagbias.spectra import band_average, write_spectra
+from lagbias.spectra import BANDS, band_average, write_spectra
 from lagbias.stores import read_netcdf
-from lagbias.tables import BANDS
-from lagbias.training import train_network
-from lagbias.training_settings import settings_from
+from lagbias.training_settings import TrainingSettings, settings_from
+from train_network import TRAIN
 
 RATIOS = {
     "P_model/P_halo": ("power_model", "power_halo"),
@@ -39,17 +40,42 @@ RATIOS = {
 }
 
 
-def stores_of(box: str, scales: list[float], tracer: str) -> tuple[dict[float, Path], Path, Path]:
-    """Feature, particle and halo stores of a box."""
+def stores_of(
+    box: str, scales: list[float], tracer: str
+) -> tuple[dict[float, Path], Path, Path, Path]:
+    """Feature, particle, halo and label stores of a box, as ``Boxes`` takes them."""
     folder = Path("results") / box
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
-    return grids, folder / "particles.zarr", folder / f"halos/{tracer}.zarr"
+    halos, labels = (folder / f"{kind}/{tracer}.zarr" for kind in ("halos", "labels"))
+    return grids, folder / "particles.zarr", halos, labels
 
 
 def changes(choice: str) -> dict:
     """Settings in a choice: ``block=1,epochs=20``, or ``-`` for none."""
     parts = [] if choice == "-" else choice.split(",")
     return {name: as_number(value) for name, value in (part.split("=") for part in parts)}
+
+
+def settings_of(config: dict, training_set: str, choice: str) -> TrainingSettings:
+    """The config's training, its set's and the choice on top, as the workflow does of a variant.
+
+    Raises
+    ------
+    InputError
+        If a setting is unknown or out of range, or the choice names a start: there is none here.
+    """
+    of_set = config["training_sets"][training_set]
+    steps = {key: of_set[key] for key in {"steps"} & of_set.keys()}
+    chosen = changes(choice)
+    if "epochs" in chosen:  # steps would go before them
+        chosen = {"steps": None} | chosen
+    settings = settings_from(**(config["training"] | steps | chosen))
+    if settings.start is not None:
+        raise InputError(
+            f"start: found {settings.start!r}, but a choice is trained from nothing; make it a "
+            "variant of the config and let the workflow train it"
+        )
+    return settings
 
 
 def as_number(text: str) -> float | int | str | None:
@@ -60,12 +86,25 @@ def as_number(text: str) -> float | int | str | None:
         return text
 
 
+def train_seeds(
+    parts: dict[str, Boxes], projection: Path, settings: TrainingSettings, seeds: list, folder: Path
+) -> tuple[dict[int, Path], pd.Series]:
+    """Train a network of each seed: their weights, and the losses' means over them."""
+    weights = {seed: folder / f"seed{seed}/weights.pt" for seed in seeds}
+    logs = [path.with_name("losses.csv") for path in weights.values()]
+    for (seed, path), log in zip(weights.items(), logs, strict=True):
+        TRAIN[settings.objective](
+            parts["train"], parts["validate"], projection, settings, seed, path, log
+        )
+    return weights, kept_losses(logs).mean(numeric_only=True)
+
+
 def ratios_on(
     box: str, weights: dict, projection: Path, config: dict, scales: list[float], folder: Path
 ) -> np.ndarray:
     """The three ratios in the bands, of f averaged over seeds, (ratios, bands)."""
     tracer = config["tracers"][0]
-    grids, particles, halos = stores_of(box, scales, tracer)
+    grids, particles, halos, _ = stores_of(box, scales, tracer)
     cell_size = config["mesh"]["evaluation_cell_size"]
     matter, prediction = folder / f"{box}_matter.zarr", folder / f"{box}.zarr"
     write_prediction(weights, projection, grids, particles, cell_size, prediction)
@@ -104,22 +143,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for number, choice in enumerate(arguments.choices):
             folder = Path(temporary) / str(number)
-            settings = settings_from(**(config["training"] | changes(choice)))
-            weights = {seed: folder / f"seed{seed}/weights.pt" for seed in config["seeds"]}
-            losses = []
-            for seed, path in weights.items():
-                log = path.with_name("losses.csv")
-                train_network(
-                    parts["train"], parts["validate"], projection, settings, seed, path, log
-                )
-                losses.append(pd.read_csv(log).iloc[-1])
+            settings = settings_of(config, arguments.set, choice)
+            weights, losses = train_seeds(parts, projection, settings, config["seeds"], folder)
             for part, column in (("train", "train_loss"), ("validate", "validation_loss")):
                 found = [
                     ratios_on(box, weights, projection, config, scales, folder)
                     for box in boxes[part]
                 ]
                 cells = [" ".join(f"{v:.3f}" for v in row) for row in np.mean(found, axis=0)]
-                loss = f"{np.mean([row[column] for row in losses]):.4f}"
+                loss = "" if np.isnan(losses[column]) else f"{losses[column]:.4f}"
                 print(f"| {choice} | {part} | {loss} | {' | '.join(cells)} |", flush=True)
 
 

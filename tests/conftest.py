@@ -1,9 +1,11 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from lagbias import abacus_writer, features, mesh, spectra
@@ -212,3 +214,23 @@ def stores(planted_box, tmp_path_factory) -> Stores:
     mesh.write_halos(planted_box.files, REDSHIFT, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
+
+
+@pytest.fixture
+def drawn_by(monkeypatch):
+    """Call with a module of figures: a list that gets the figures it draws, unsaved."""
+    figures = []
+
+    @contextmanager
+    def drawn_to(outputs, **subplots):
+        figure, axes = plt.subplots(squeeze=False, **subplots)
+        figures.append(figure)
+        yield figure, axes
+
+    def kept(module):
+        monkeypatch.setattr(module, "drawn_to", drawn_to)
+        return figures
+
+    yield kept
+    for figure in figures:
+        plt.close(figure)

@@ -1,11 +1,7 @@
 """How many directions: the figure shows the rows of the comparison that it is asked for."""
 
-from contextlib import contextmanager
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 from lagbias import plots_comparison
 from lagbias.spectra import BANDS
 
@@ -22,26 +18,12 @@ def planted_table(path, models):
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
-@pytest.fixture
-def axes(monkeypatch):
-    """The axes of the figure that is drawn."""
-    kept = []
-
-    @contextmanager
-    def drawn_to(outputs, **subplots):
-        figure, axes = plt.subplots(squeeze=False, **subplots)
-        kept.extend(axes[:, 0])
-        yield figure, axes
-        plt.close(figure)
-
-    monkeypatch.setattr(plots_comparison, "drawn_to", drawn_to)
-    return kept
-
-
-def test_figure_of_directions_shows_the_models_it_is_asked_for_in_order(tmp_path, axes):
+def test_figure_of_directions_shows_the_models_it_is_asked_for_in_order(tmp_path, drawn_by):
+    figures = drawn_by(plots_comparison)
     planted_table(tmp_path / "t.csv", ["matter", "R2-R4", "R2-R4-pc1", "R2-R4-pc2", "R2-R4_tophat"])
     models = ["R2-R4-pc1", "R2-R4-pc2", "R2-R4", "R2-R4_tophat"]
     plots_comparison.plot_by_directions(tmp_path / "t.csv", models, [])
+    axes = figures[0].axes
     labels = [text.get_text() for text in axes[2].get_xticklabels()]
     assert labels == ["1", "2", "all inputs", "by hand:\ntophat"]
     for axis in axes:

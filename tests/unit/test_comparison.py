@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from lagbias import plots_comparison
 from lagbias.comparison import write_comparison, write_differences
-from lagbias.plots_comparison import plot_comparison
+from lagbias.plots_comparison import plot_comparison, shown_range
 from lagbias.stores import write_netcdf
 
 K, MODES = np.array([0.05, 0.15, 0.25]), np.array([20, 60, 100])
@@ -117,3 +118,46 @@ def test_models_far_off_and_without_losses_are_drawn(table, tmp_path):
     _, file = table({name: [spectra([ratio])] for name, ratio in models.items()})
     plot_comparison(file, [tmp_path / "figure.png"])
     assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+ERRORS = {
+    "linear": 0.3, "poly-R4": 0.05, "labels": -0.001, "R3": 0.03, "R2-R4": 0.02, "R2-R4-pc2": 0.022,
+    "R2-R4_direct": 0.07,
+}  # fmt: skip
+LOSSES_OF = {"R3": [0.04], "R2-R4": [0.03], "R2-R4-pc2": [0.031], "R2-R4_direct": [0.06]}
+
+
+def test_axes_are_as_wide_as_the_networks_take_and_mark_what_lies_beyond(table, drawn_by):
+    drawn = drawn_by(plots_comparison)
+    models = {name: [spectra([1.0, 1.0], error)] for name, error in ERRORS.items()}
+    found, file = table(models, LOSSES_OF)
+    # Twice the largest error of the networks, which is no variant's; half their span of losses
+    # (0.06 to 0.08: the fixture's losses of validation are twice those above).
+    low_high = shown_range(found.reset_index(), "error_over_shot_k0.1-0.3")
+    assert low_high == pytest.approx((-0.003, 0.06))
+    assert shown_range(found.reset_index(), "validation_loss") == pytest.approx((0.05, 0.09))
+    plot_comparison(file, [])
+    _, _, error, loss = drawn[0].axes
+    order = list(ERRORS)[::-1]
+    points = {order[round(line.get_ydata()[0])]: line for line in error.lines}
+    marked = {model for model, line in points.items() if line.get_marker() in ("<", ">")}
+    assert marked == {"linear", "R2-R4_direct"}
+    shown = {model: line.get_xdata()[0] for model, line in points.items()}
+    assert shown["labels"] == pytest.approx(-0.001)
+    assert shown["linear"] == pytest.approx(0.06)
+    low, high = error.get_xlim()
+    assert error.get_xscale() == "linear"
+    assert low < shown["labels"], f"labels at {shown['labels']} are left of the axis {low, high}"
+    assert high < 0.07
+    assert 0.12 > loss.get_xlim()[1], "direct, whose loss is 0.12, stretches the axis"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "bars"), [(1, {"bar: seeds"}), (2, {"bar: seeds", "bar: boxes"})]
+)
+def test_legend_names_the_kinds_and_bars_that_are_there(table, drawn_by, boxes, bars):
+    drawn = drawn_by(plots_comparison)
+    _, file = table({n: [spectra([1.0, 1.1, 1.05])] * boxes for n in ("linear", "R3", "R3-pc1")})
+    plot_comparison(file, [])
+    names = {text.get_text() for text in drawn[0].legends[0].get_texts()}
+    assert names == {"yardsticks", "all inputs", "few directions", "±2 %"} | bars

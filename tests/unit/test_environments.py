@@ -7,6 +7,7 @@ the library that it reaches, as `library()` of workflow/rules/common.smk does.
 import ast
 import re
 import sys
+import tomllib
 from functools import cache
 from importlib.metadata import requires
 from pathlib import Path
@@ -34,6 +35,8 @@ PACKAGE_OF = {
     "torch": "pytorch",
     "yaml": "pyyaml",
 }
+# Of pyproject.toml, which asks for packages by their names on PyPI.
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKED_NAME = {"pytorch": "torch", "python-blosc": "blosc"}
 # Of the interpreter itself, and what installs PySCo.
 NOT_IMPORTED = {"python", "pip"}
@@ -166,3 +169,18 @@ def test_rule_files_are_read_with_what_snakemake_brings():
     needed = frozenset().union(*map(needs, rule_file_modules()))
     assert needed, "the rule files import nothing of the library: is the test blind?"
     assert needed <= package_names(requires("snakemake"))
+
+
+def test_project_asks_for_all_that_is_imported():
+    asked = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["simulation"]]
+    imported = frozenset().union(*map(needs, SCRIPTS.glob("*.py")))
+    # PySCo is installed apart (pyproject.toml says why).
+    names = {LOCKED_NAME.get(name, name) for name in imported - {"pysco-nbody"}}
+    missing = names - package_names(asked)
+    assert not missing, f"pyproject.toml lacks {missing}"
+
+
+def test_one_least_version_of_snakemake():
+    (asked,) = [line for line in PROJECT["dependencies"] if line.startswith("snakemake")]
+    wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "Snakefile").read_text())[1]
+    assert asked == f"snakemake>={wanted}"

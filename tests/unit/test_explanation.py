@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from lagbias import explanation
+from lagbias import explanation, plots_explanation
 from lagbias.biases import BIASES, WAVENUMBERS, long_wave_response, with_errors
 from lagbias.errors import InputError
 from lagbias.explanation import ROUTES, View, derivatives, write_explanation
@@ -269,3 +269,34 @@ def test_network_of_few_directions_is_refused(explained, stores, tmp_path):
             weights, projected, pca, [stores.features], [stores.particles], tmp_path / "explain.nc"
         )
     assert not (tmp_path / "explain.nc").exists()
+
+
+@pytest.mark.parametrize("b1", [0.0, -0.5, 3.0])
+def test_figure_shows_the_responses_of_many_polynomials_whatever_their_b1(
+    explained, tmp_path, drawn_by, b1
+):
+    *_, pca = explained
+    figures, polynomials, heights = drawn_by(plots_explanation), {}, b1 + 0.1 * np.arange(9)
+    for scale, height in enumerate(heights, start=1):
+        response = ("wavenumber", np.full(len(WAVENUMBERS), height))
+        made = xr.Dataset(
+            {
+                "linear_response": response,
+                "linear_response_error": 0 * xr.Variable(*response),
+                "biases": ("bias", np.full(len(BIASES), height)),
+                "biases_error": ("bias", np.zeros(len(BIASES))),
+            },
+            coords={"wavenumber": WAVENUMBERS, "bias": list(BIASES)},
+        )
+        polynomials[f"poly-R{scale}"] = tmp_path / f"{scale}.nc"
+        write_netcdf(made, polynomials[f"poly-R{scale}"])
+    plots_explanation.plot_explanation(pca.with_name("explain.nc"), polynomials, None, [])
+    panel = next(axis for axis in figures[0].axes if "b_1(k)" in axis.get_ylabel())
+    low, high = panel.get_ylim()
+    assert low < heights.min() <= heights.max() < high
+    seen = {line.get_label(): line.get_ydata() for line in panel.lines}
+    assert len(seen) == 10, sorted(seen)
+    assert low < seen["network"].min() <= seen["network"].max() < high
+    for axis in figures[0].axes[4:7]:
+        names = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert names == ["R = 2 Mpc/h", "R = 4 Mpc/h"], f"{axis.get_xlabel()}: {names}"

@@ -1,9 +1,19 @@
 """The table of costs: a job's peak against its formula and against what it asked for."""
 
+import re
+from pathlib import Path
+
 import job_costs
 import pandas as pd
 import pytest
 from lagbias.memory import asked_mb, formula_mb
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = {
+    "sim": "mini_ph000", "set": "one", "R": "2.83", "K": "2", "seed": "1", "space": "",
+    "model": "labels", "network": "R2-R4_direct-pc2", "base": "R2-R4", "lagrangian": "bins-lap-R2",
+    "path": "small/AbacusSummit_small_c000_ph3000/halos/z0.500/halo_info/halo_info_000.asdf",
+}  # fmt: skip
 
 
 def noted(folder, seed, max_rss, asked, peak):
@@ -31,3 +41,28 @@ def test_table_compares_peaks_with_the_formula_and_with_the_limit(tmp_path, monk
     assert header.endswith("| peak MB of one | peak / formula | asked MB | taken |")
     assert row == "| train_network | 2 | 18 | 16 | 1049 | 0.80–1.05 | 1400 | 0.75 |"
     assert everything == "| all | 2 | 18 | 16 | 1049 |  |  |  |"
+
+
+def benchmarks() -> dict[str, str]:
+    """Rules to the pattern of their benchmark files."""
+    text = "\n".join(file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk"))
+    named = r"^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:\n(.*?)(?=^ *(?:use )?rule |\Z)"
+    found = {
+        rule: re.search(r'benchmark:\s+"logs/(.*)"', body)
+        for rule, body in re.findall(named, text, re.M | re.S)
+    }
+    return {rule: match[1] for rule, match in found.items() if match}
+
+
+@pytest.mark.parametrize("tracer", ["N50", "N50-number", "N50-galaxies"])
+@pytest.mark.parametrize("space", ["", "redshift_space/"])
+def test_every_benchmark_file_is_of_its_rule(tracer, space):
+    wildcards = EXAMPLES | {"tracer": tracer, "other": tracer, "space": space}
+    places = {rule: pattern.format(**wildcards) for rule, pattern in benchmarks().items()}
+    assert {"select_halos", "label_particles", "compare_transfer", "download_file"} <= {*places}
+    found = {rule: job_costs.rule_of(Path(place)) for rule, place in places.items()}
+    expected = {
+        rule: place.partition("/")[0] if place.startswith(("figures/", "tables/")) else rule
+        for rule, place in places.items()
+    }
+    assert found == expected

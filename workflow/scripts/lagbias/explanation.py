@@ -28,9 +28,8 @@ import xarray as xr
 
 from lagbias.biases import BIASES, long_wave_response, with_errors
 from lagbias.errors import InputError
-from lagbias.gradients import particles_of_points
 from lagbias.layout import MEAN
-from lagbias.mesh import Particles
+from lagbias.mesh import Particles, particles_of_points
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection, slabs
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf

@@ -15,7 +15,6 @@ YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
 # and f in bins of the density alone, or with the Laplacian or G2.
 LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
-WEIGHTINGS = ("mass", "number", "galaxies")
 # Files a product by the size of an AbacusSummit box.
 FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy.fft
+import xarray as xr
 from matplotlib.colors import SymLogNorm
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
@@ -66,6 +67,7 @@ TRACER_TITLES = {
     "number": "halos (each counts one)",
     "galaxies": "galaxies",
 }
+FILTER_WAVENUMBERS = np.geomspace(0.01, 2.5, 300)  # h/Mpc, where filters are drawn
 SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure below it
 
 
@@ -98,9 +100,14 @@ def model_label(name: str) -> str:
     return label + variant + (f" → {network.directions} dir." if network.directions else "")
 
 
+def colour_of(index: int) -> str:
+    """Colour of the index-th curve, bar or band."""
+    return COLOURS[index % len(COLOURS)]
+
+
 def line_of(index: int) -> dict:
     """Colour and line style of the index-th curve."""
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINES[index % len(LINES)]}
+    return {"color": colour_of(index), "linestyle": LINES[index % len(LINES)]}
 
 
 def plot_slices(
@@ -168,15 +175,26 @@ def _ratio_axes(axes: Sequence[plt.Axes]) -> None:
     wavenumber_axis(bottom)
 
 
-def draw_member_band(axis: plt.Axes, spectra, name: str, index: int, label: str | None) -> None:
-    """The average's curve, and the range of the seeds as a band."""
-    seeds = spectra[name].drop_sel(member=MEAN)
+def draw_member_band(
+    axis: plt.Axes, along, curve: xr.DataArray, index: int, label: str | None = None, **style
+) -> None:
+    """The average's curve, and the range of the seeds as a band.
+
+    Parameters
+    ----------
+    axis : where to
+    along : (points,)
+        Places of the points.
+    curve : dimensions ``member`` and one of the points
+    index : int
+        Which curve of the figure it is: its colour and line.
+    label, style : of the average's curve
+    """
+    seeds = curve.drop_sel(member=MEAN)
     if seeds.sizes["member"] > 1:
-        axis.fill_between(
-            spectra["k"], seeds.min("member"), seeds.max("member"),
-            color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
-        )  # fmt: skip
-    axis.plot(spectra["k"], spectra[name].sel(member=MEAN), **line_of(index), label=label)
+        low, high = seeds.min("member"), seeds.max("member")
+        axis.fill_between(along, low, high, color=colour_of(index), alpha=0.2, linewidth=0)
+    axis.plot(along, curve.sel(member=MEAN), **line_of(index), label=label, **style)
 
 
 def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path]) -> None:
@@ -195,8 +213,8 @@ def plot_spectra(spectra: Mapping[str, str | Path], outputs: Sequence[str | Path
         top, bottom = axes[:, 0]
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
-            draw_member_band(top, data, "power_ratio", index, model_label(name))
-            draw_member_band(bottom, data, "correlation", index, None)
+            draw_member_band(top, data["k"], data["power_ratio"], index, model_label(name))
+            draw_member_band(bottom, data["k"], data["correlation"], index)
         _ratio_axes((top, bottom))
         top.set_ylim(0.75, 1.3)
         bottom.set_ylim(0.9, 1.005)
@@ -223,9 +241,9 @@ def plot_yardsticks(
         for index, (name, path) in enumerate(spectra.items()):
             data = read_netcdf(path)
             label = f"network, {model_label(name)}" if name.startswith("R") else model_label(name)
-            draw_member_band(ratio, data, "power_ratio", index, label)
-            draw_member_band(correlation, data, "correlation", index, None)
-            draw_member_band(error, data, "error_over_shot", index, None)
+            draw_member_band(ratio, data["k"], data["power_ratio"], index, label)
+            draw_member_band(correlation, data["k"], data["correlation"], index)
+            draw_member_band(error, data["k"], data["error_over_shot"], index)
             if name in coefficients:
                 _draw_response(response, negative, read_netcdf(coefficients[name]), index)
         _ratio_axes((ratio, correlation))
@@ -282,8 +300,8 @@ def plot_full_against_projected(
                 label = (
                     "all inputs" if index == 0 else f"{parse_network(name).directions} directions"
                 )
-                draw_member_band(axes[0, column], data, "power_ratio", index, label)
-                draw_member_band(axes[1, column], data, "error_over_shot", index, None)
+                draw_member_band(axes[0, column], data["k"], data["power_ratio"], index, label)
+                draw_member_band(axes[1, column], data["k"], data["error_over_shot"], index)
             axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)
             axes[0, column].axhline(1, color="0.6", linewidth=0.8)
             axes[0, column].set_title(model_label(names[0]), fontsize=9)
@@ -308,7 +326,7 @@ def plot_losses(losses: Mapping[str, Sequence[str | Path]], outputs: Sequence[st
                 seeds = pd.concat([table[column] for table in tables], axis=1)
                 axis.fill_between(
                     seeds.index, seeds.min(axis=1), seeds.max(axis=1),
-                    color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
+                    color=colour_of(index), alpha=0.2, linewidth=0,
                 )  # fmt: skip
                 axis.plot(
                     seeds.index, seeds.mean(axis=1), **line_of(index), label=model_label(name)
@@ -335,14 +353,9 @@ def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str |
             share = data["eigenvalue"] / data["eigenvalue"].sum("direction")
             number = np.arange(1, share.sizes["direction"] + 1)
             for axis, version in zip(axes[0], share["version"].values, strict=True):
-                seeds = share.sel(version=version).drop_sel(member=MEAN)
-                axis.fill_between(
-                    number, seeds.min("member"), seeds.max("member"),
-                    color=COLOURS[index % len(COLOURS)], alpha=0.2, linewidth=0,
-                )  # fmt: skip
-                axis.plot(
-                    number, share.sel(version=version, member=MEAN), marker="o", markersize=3.5,
-                    **line_of(index), label=model_label(name),
+                draw_member_band(
+                    axis, number, share.sel(version=version), index, model_label(name),
+                    marker="o", markersize=3.5,
                 )  # fmt: skip
         for axis, title in zip(axes[0], ("gradient of f", "gradient of log f"), strict=True):
             axis.set(title=title, xlabel="direction", yscale="log", ylim=(1e-5, 1.5))
@@ -361,52 +374,72 @@ def plot_directions(
     halos : store of a training box, for the halos' Lagrangian radius
     """
     mapping = Projection.read(projection)
-    data = read_netcdf(gradient_pca)
-    smallest, median = lagrangian_radii(halos)
-    k = np.geomspace(0.01, 2.5, 300)
-    labels = [
-        f"{NAMES_OF_KINDS[kind]}\n{s:g}"
-        for kind, s in zip(mapping.kinds, mapping.scales, strict=True)
-    ]
+    directions = read_netcdf(gradient_pca)["feature_direction"].sel(version="f")
     with drawn_to(outputs, nrows=2, ncols=2, figsize=(9, 5.6), sharex="col") as (_, axes):
-        for row in range(2):
-            vectors = data["feature_direction"].sel(version="f").isel(direction=row)
-            mean = vectors.sel(member=MEAN).values
-            curve = linear_filter(mapping, mean, k)
-            if curve[np.abs(curve).argmax()] < 0:  # a direction's sign is free: let its peak be up
-                mean, curve = -mean, -curve
-            seeds = vectors.drop_sel(member=MEAN).values
-            seeds = seeds * np.sign(seeds @ mapping.covariance @ mean)[:, None]
-            left, right = axes[row]
-            position = np.arange(len(labels))
-            left.bar(position, mean, color=COLOURS[row + 1], alpha=0.8)
-            left.vlines(position, seeds.min(0), seeds.max(0), color="k", linewidth=1)
-            left.axhline(0, color="0.6", linewidth=0.8)
-            left.set_xticks(position, labels)
-            left.set_ylabel(f"direction {row + 1}: coefficients")
-            right.plot(
-                k, curve / np.abs(curve).max(), **line_of(row + 1), label="learned direction"
-            )
-            for member in seeds:
-                filtered = linear_filter(mapping, member, k)
-                right.plot(
-                    k, filtered / np.abs(filtered).max(), color=COLOURS[row + 1], alpha=0.4, lw=0.8
-                )
-            right.axhline(0, color="0.6", linewidth=0.8)
-            right.set_ylabel("filter on δ (peak = 1)")
-            wavenumber_axis(right)
-            if row == 0:
-                for radius, grey, of in (
-                    (smallest, "0.25", "smallest halo"), (median, "0.6", "median halo by mass"),
-                ):  # fmt: skip
-                    for window, size, line, name in (
-                        (top_hat, radius, ":", f"top-hat of {radius:.1f} Mpc/h\n({of})"),
-                        (gaussian, GAUSSIAN_OF_TOP_HAT * radius, "-", "Gaussian of {:.1f} Mpc/h"),
-                    ):
-                        right.plot(
-                            k, window(k, size), color=grey, linestyle=line, zorder=1,
-                            linewidth=1.5 if line == ":" else 0.8, label=name.format(size),
-                        )  # fmt: skip
-                right.legend()
+        for row, (left, right) in enumerate(axes):
+            mean, seeds = _signed(mapping, directions.isel(direction=row))
+            _draw_coefficients(left, mapping, mean, seeds, row + 1)
+            _draw_filters(right, mapping, mean, seeds, row + 1)
+        _draw_windows(axes[0, 1], lagrangian_radii(halos))
+        axes[0, 1].legend()
         axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
         axes[0, 1].set_xlabel("")
+
+
+def _signed(mapping: Projection, direction: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """A direction, (features,), and that of each seed, (seeds, features), with one sign.
+
+    A direction's sign is free: the average's filter has its peak up, and seeds go with the average.
+    """
+    mean, seeds = direction.sel(member=MEAN).values, direction.drop_sel(member=MEAN).values
+    curve = linear_filter(mapping, mean, FILTER_WAVENUMBERS)
+    if curve[np.abs(curve).argmax()] < 0:
+        mean = -mean
+    return mean, seeds * np.sign(seeds @ mapping.covariance @ mean)[:, None]
+
+
+def _draw_coefficients(
+    axis: plt.Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
+) -> None:
+    """The coefficient of each feature a bar, the range of the seeds a line."""
+    names = [
+        f"{NAMES_OF_KINDS[kind]}\n{scale:g}"
+        for kind, scale in zip(mapping.kinds, mapping.scales, strict=True)
+    ]
+    place = np.arange(len(names))
+    axis.bar(place, mean, color=colour_of(number), alpha=0.8)
+    axis.vlines(place, seeds.min(0), seeds.max(0), color="k", linewidth=1)
+    axis.axhline(0, color="0.6", linewidth=0.8)
+    axis.set_xticks(place, names)
+    axis.set_ylabel(f"direction {number}: coefficients")
+
+
+def _draw_filters(
+    axis: plt.Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
+) -> None:
+    """A direction as a filter on the linear density, thin lines for the seeds."""
+    k, thin = FILTER_WAVENUMBERS, {"color": colour_of(number), "alpha": 0.4, "linewidth": 0.8}
+    learned = line_of(number) | {"label": "learned direction"}
+    for vector, style in [(mean, learned), *((seed, thin) for seed in seeds)]:
+        curve = linear_filter(mapping, vector, k)
+        axis.plot(k, curve / np.abs(curve).max(), **style)
+    axis.axhline(0, color="0.6", linewidth=0.8)
+    axis.set_ylabel("filter on δ (peak = 1)")
+    wavenumber_axis(axis)
+
+
+def _draw_windows(axis: plt.Axes, radii: tuple[float, float]) -> None:
+    """Top-hats of two Lagrangian radii [Mpc/h], and the Gaussians that fall off alike."""
+    k = FILTER_WAVENUMBERS
+    for radius, grey, of in zip(
+        radii, ("0.25", "0.6"), ("smallest halo", "median halo by mass"), strict=True
+    ):
+        axis.plot(
+            k, top_hat(k, radius), color=grey, linestyle=":", zorder=1,
+            label=f"top-hat of {radius:.1f} Mpc/h\n({of})",
+        )  # fmt: skip
+        size = GAUSSIAN_OF_TOP_HAT * radius
+        axis.plot(
+            k, gaussian(k, size), color=grey, linewidth=0.8, zorder=1,
+            label=f"Gaussian of {size:.1f} Mpc/h",
+        )  # fmt: skip

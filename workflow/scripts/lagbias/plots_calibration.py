@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lagbias.layout import MEAN
-from lagbias.plots import COLOURS, drawn_to, line_of, model_label
+from lagbias.plots import draw_member_band, drawn_to, line_of, model_label
 from lagbias.stores import read_netcdf
 
 SMALLEST = 1e-4  # probability that is drawn: a network of the halo field goes on to 1e-40
@@ -24,15 +24,13 @@ def plot_calibration(calibration: Mapping[str, str | Path], outputs: Sequence[st
         for index, (name, path) in enumerate(calibration.items()):
             data = read_netcdf(path)
             ratio = data["labelled_share"] / data["predicted"]
-            predicted, seeds = data["predicted"].sel(member=MEAN), ratio.drop_sel(member=MEAN)
+            predicted = data["predicted"].sel(member=MEAN)
             error = float(data["expected_calibration_error"].sel(member=MEAN))
-            style = line_of(index) | {"marker": "o", "markersize": 3.5}
+            style = {"marker": "o", "markersize": 3.5}
             label = f"{model_label(name)}: off by {error:.3f}"
-            left.plot(predicted, data["labelled_share"].sel(member=MEAN), **style, label=label)
-            right.plot(predicted, ratio.sel(member=MEAN), **style)
-            colour = COLOURS[index % len(COLOURS)]
-            low, high = seeds.min("member"), seeds.max("member")
-            right.fill_between(predicted, low, high, color=colour, alpha=0.2, linewidth=0)
+            share_here = data["labelled_share"].sel(member=MEAN)
+            left.plot(predicted, share_here, **line_of(index), **style, label=label)
+            draw_member_band(right, predicted, ratio, index, **style)
         share = data.attrs["share_here"]
         left.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
         left.axhline(share, color="0.6", linewidth=0.8, linestyle=":", zorder=0)

@@ -9,10 +9,19 @@ import xarray as xr
 from matplotlib.colors import LogNorm
 
 from lagbias.layout import MEAN
-from lagbias.plots import COLOURS, FIELD_COLOURS, NAMES_OF_KINDS, drawn_to, line_of, model_label
+from lagbias.plots import (
+    FIELD_COLOURS,
+    NAMES_OF_KINDS,
+    colour_of,
+    draw_member_band,
+    drawn_to,
+    line_of,
+    model_label,
+)
 from lagbias.stores import read_netcdf
 
 ENOUGH = 300  # particles in a bin: fewer tell nothing
+SHOWN_WAVENUMBERS = slice(0, 0.301)  # h/Mpc, of the linear response
 
 
 def plot_explanation(
@@ -47,8 +56,9 @@ def _draw_along_features(axis: plt.Axes, data: xr.Dataset) -> None:
     """Mean f against the density at each scale."""
     for index, feature in enumerate(np.flatnonzero(data["kind"].values == "delta")):
         scale = float(data["smoothing_scale"][feature])
-        curve = data["ratio_of_feature"].where(data["particles_of_feature"] >= ENOUGH)
-        _draw_members(axis, curve.isel(feature=feature), "value", index, f"R = {scale:g} Mpc/h")
+        one = data.isel(feature=feature)
+        curve = one["ratio_of_feature"].where(one["particles_of_feature"] >= ENOUGH)
+        draw_member_band(axis, curve["value"], curve, index, f"R = {scale:g} Mpc/h")
     _ratio_scale(axis, r"$\delta_R\,/\,\sigma_R$", r"$\langle f\,|\,\delta_R\rangle$")
     axis.legend(loc="lower right")
 
@@ -60,11 +70,11 @@ def _draw_along_directions(axis: plt.Axes, data: xr.Dataset) -> None:
     enough = (mean["particles_along"] >= ENOUGH) & (error < 0.1 * mean["ratio_along"])
     for index in range(data.sizes["direction"]):
         curve = data["ratio_along"].where(enough).isel(direction=index)
-        _draw_members(axis, curve, "coordinate", index, f"direction {index + 1}")
+        draw_member_band(axis, data["coordinate"], curve, index, f"direction {index + 1}")
     first = mean.where(enough).isel(direction=0)
     low, high = (first["ratio_along"] + sign * first["spread_along"] for sign in (-1, 1))
     axis.fill_between(
-        data["coordinate"], np.maximum(low, 1e-6), high, color=COLOURS[0], alpha=0.15,
+        data["coordinate"], np.maximum(low, 1e-6), high, color=colour_of(0), alpha=0.15,
         linewidth=0, label="its scatter",
     )  # fmt: skip
     axis.plot(
@@ -73,16 +83,6 @@ def _draw_along_directions(axis: plt.Axes, data: xr.Dataset) -> None:
     )  # fmt: skip
     _ratio_scale(axis, r"gradient direction $a$ [σ]", r"$\langle f\,|\,a\rangle$")
     axis.legend(loc="upper left")
-
-
-def _draw_members(axis: plt.Axes, curve: xr.DataArray, along: str, index: int, label: str) -> None:
-    """The average's curve, and the range of the seeds as a band."""
-    seeds = curve.drop_sel(member=MEAN)
-    axis.fill_between(
-        curve[along], seeds.min("member"), seeds.max("member"),
-        color=COLOURS[index % len(COLOURS)], alpha=0.25, linewidth=0,
-    )  # fmt: skip
-    axis.plot(curve[along], curve.sel(member=MEAN), **line_of(index), label=label)
 
 
 def _ratio_scale(axis: plt.Axes, xlabel: str, ylabel: str) -> None:
@@ -117,24 +117,27 @@ def _draw_beyond_first(axis: plt.Axes, data: xr.Dataset, kind: str) -> None:
     shown = shown.where(enough & (data["ratio_of_feature"].sel(member=MEAN) >= 0.1))
     for index, feature in enumerate(np.flatnonzero(data["kind"].values == kind)):
         scale = float(data["smoothing_scale"][feature])
-        _draw_members(axis, shown.isel(feature=feature), "value", index, f"R = {scale:g} Mpc/h")
+        curve = shown.isel(feature=feature)
+        draw_member_band(axis, curve["value"], curve, index, f"R = {scale:g} Mpc/h")
     axis.axhline(1, color="0.6", linewidth=0.8)
     axis.set(
         xlabel=f"{NAMES_OF_KINDS[kind]} [σ]", ylim=(0.8, 1.2),
         ylabel=f"⟨f | {NAMES_OF_KINDS[kind]}⟩ / expected from direction 1",
     )  # fmt: skip
+    axis.legend()
 
 
 def _draw_linear_response(
     axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.Dataset], linear: str | None
 ) -> None:
     """b1 against the wavenumber of the wave, by derivatives of the network and of polynomials."""
-    network = data["linear_response"].sel(route="derivatives")
-    _draw_members(axis, network, "wavenumber", 0, "network")
+    network = data["linear_response"].sel(route="derivatives", wavenumber=SHOWN_WAVENUMBERS)
+    draw_member_band(axis, network["wavenumber"], network, 0, "network")
     for index, (name, polynomial) in enumerate(polynomials.items(), start=1):
-        curve, error = polynomial["linear_response"], polynomial["linear_response_error"]
+        shown = polynomial.sel(wavenumber=SHOWN_WAVENUMBERS)
+        curve, error = shown["linear_response"], shown["linear_response_error"]
         axis.fill_between(
-            curve["wavenumber"], curve - error, curve + error, color=COLOURS[index], alpha=0.25,
+            curve["wavenumber"], curve - error, curve + error, color=colour_of(index), alpha=0.2,
             linewidth=0,
         )  # fmt: skip
         axis.plot(curve["wavenumber"], curve, **line_of(index), label=model_label(name))
@@ -144,11 +147,7 @@ def _draw_linear_response(
             bias["bias"] - 1, 0, bias.attrs["k_max"], color="0.5", linewidth=3,
             label="Eulerian linear bias − 1",
         )  # fmt: skip
-    of_long_wave = float(network.sel(member=MEAN)[0])
-    axis.set(
-        xlabel="k [h/Mpc]", ylabel=r"$b_1(k)$, Lagrangian", xlim=(0, 0.3),
-        ylim=sorted((0.9 * of_long_wave, 1.15 * of_long_wave)),
-    )  # fmt: skip
+    axis.set(xlabel="k [h/Mpc]", ylabel=r"$b_1(k)$, Lagrangian", xlim=(0, 0.3))
     axis.legend()
 
 
@@ -161,7 +160,7 @@ def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.
     }
     for place, one in enumerate(rows.values()):
         for index, name in enumerate(("b1", "b2")):
-            height, style = -place + 0.1 * (1 - 2 * index), {"color": COLOURS[index]}
+            height, style = -place + 0.1 * (1 - 2 * index), {"color": colour_of(index)}
             values = one.sel(bias=name)
             axis.errorbar(
                 values["biases"].sel(member=MEAN), height, marker="os"[index], capsize=3, **style,
@@ -179,6 +178,8 @@ def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.
 
 
 def range_shown(values: xr.DataArray, axis: str, other: str) -> tuple[float, float]:
-    """Where along an axis there are values, with a little room."""
-    places = values[axis].values[np.isfinite(values).any(other).values]
+    """Where along an axis there are values, with a little room; all of it where there are none."""
+    places = values[axis].values
+    seen = np.isfinite(values).any(other).values
+    places = places[seen] if seen.any() else places
     return places.min() - 0.4, places.max() + 0.4

@@ -54,7 +54,7 @@ def plot_statistics(
 def _draw_with_errors(axis: plt.Axes, models: Mapping[str, xr.Dataset], name: str) -> None:
     """A statistic of all models with the seeds' bands, jackknife bars for the first model."""
     for index, (model, data) in enumerate(models.items()):
-        draw_member_band(axis, data, name, index, model_label(model))
+        draw_member_band(axis, data["k"], data[name], index, model_label(model))
         if index == 0:
             axis.errorbar(
                 data["k"], data[name].sel(member=MEAN), data[f"{name}_jackknife_error"],
@@ -95,13 +95,14 @@ def _draw_unity(axis: plt.Axes) -> None:
 
 def _draw_counts(axis: plt.Axes, models: Mapping[str, xr.Dataset]) -> None:
     """Share of cubes by their mass over its mean; the first bin holds empty cubes too."""
-    for index, (name, data) in enumerate(models.items()):
+    for index, data in enumerate(models.values()):
         edges = np.append(data["contrast_low"], data["contrast_high"][-1])
         edges[[0, -1]] = edges[1] ** 2 / edges[2], edges[-2] ** 2 / edges[-3]
         if index == 0:
             axis.stairs(data["cell_share_halo"], edges, fill=True, color="0.85", label="halos")
         share = data["cell_share_model"].sel(member=MEAN)
-        axis.stairs(share, edges, **line_of(index), label=model_label(name), linewidth=1.5)
+        axis.stairs(share, edges, **line_of(index), linewidth=1.5)
+    axis.legend()
     axis.set(
         xscale="log", yscale="log", xlabel=r"$1+\delta$", ylabel="share of cubes", ylim=(8e-4, 1),
         title=f"cubes of {float(data['cube_side']):g} Mpc/h",
@@ -114,10 +115,11 @@ def _draw_multipoles(
     """Monopole over that of halos; quadrupoles over the halos' monopole. Redshift space."""
     for name, data in models.items():
         index = order.index(name)
-        draw_member_band(left, data, "power_ratio", index, model_label(name))
+        draw_member_band(left, data["k"], data["power_ratio"], index)
         quadrupole = data["quadrupole_model"] / data["power_halo"]
-        draw_member_band(right, data.assign(quadrupole=quadrupole), "quadrupole", index, None)
+        draw_member_band(right, data["k"], quadrupole, index)
     right.plot(data["k"], data["quadrupole_halo"] / data["power_halo"], **HALOS)
+    right.legend()
     _draw_unity(left)
     left.axhspan(0.98, 1.02, color="0.9", zorder=0)
     left.set(ylabel=r"$P_0$ model / halos", ylim=(0, 1.3), title="redshift space: monopole")
