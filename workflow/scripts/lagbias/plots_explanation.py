@@ -94,6 +94,10 @@ def _draw_across_directions(figure: plt.Figure, axis: plt.Axes, data: xr.Dataset
     """The average f over the first two directions."""
     shown = data["ratio_of_directions"].sel(member=MEAN)
     shown = shown.where(data["particles_of_directions"] >= ENOUGH)
+    axis.set(xlabel="first direction [σ]", ylabel="second direction [σ]")
+    if not shown.notnull().any():
+        axis.text(0.5, 0.5, f"no bin of {ENOUGH} particles", ha="center", transform=axis.transAxes)
+        return
     highest = float(shown.max())
     image = axis.pcolormesh(
         data["first"], data["second"], shown.T, cmap=FIELD_COLOURS,
@@ -102,10 +106,7 @@ def _draw_across_directions(figure: plt.Figure, axis: plt.Axes, data: xr.Dataset
     axis.contour(
         data["first"], data["second"], shown.T, levels=[0.1, 1, 10], colors="white", linewidths=1
     )
-    axis.set(
-        xlabel="first direction [σ]", ylabel="second direction [σ]",
-        xlim=range_shown(shown, "first", "second"), ylim=range_shown(shown, "second", "first"),
-    )  # fmt: skip
+    axis.set(xlim=range_shown(shown, "first", "second"), ylim=range_shown(shown, "second", "first"))
     figure.colorbar(image, ax=axis, label="f (contours 0.1, 1, 10)")
 
 
@@ -178,8 +179,6 @@ def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.
 
 
 def range_shown(values: xr.DataArray, axis: str, other: str) -> tuple[float, float]:
-    """Where along an axis there are values, with a little room; all of it where there are none."""
-    places = values[axis].values
-    seen = np.isfinite(values).any(other).values
-    places = places[seen] if seen.any() else places
+    """Where along an axis there are values, with a little room."""
+    places = values[axis].values[np.isfinite(values).any(other).values]
     return places.min() - 0.4, places.max() + 0.4
