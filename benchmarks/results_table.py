@@ -1,17 +1,20 @@
 """A table that the workflow has written, as Markdown: results of all models, claims, biases, …
 
-    python benchmarks/results_table.py [results/tables/mini_N50_on_mini_ph004_summary.csv]
+    python benchmarks/results_table.py [results/tables/mini_N50_on_mini_ph004_summary.csv ...]
 
 Of a summary, of one box, ranges are those of the seeds; of a comparison, of all test boxes, what
 follows ± is the standard error of the mean over boxes and what stands in brackets the standard
-deviation of the seeds; of statistics, with a model a column, too. Other tables are printed as they
-are, but for the files that they name.
+deviation of the seeds; of statistics, with a model a column, too. Of several comparisons, of sets
+with unlike training boxes, means over the sets are printed, and after ± the standard deviation of
+one set. Other tables are printed as they are, but for the files that they name.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
@@ -57,6 +60,22 @@ def cell(row: pd.Series, column: str) -> str:
     return f"{row[column]:.3f}{spread}"
 
 
+def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of several comparisons: means over the sets, and what they scatter by.
+
+    ``_box_error`` is the standard deviation of one set about the mean, ``_seed_deviation`` the root
+    mean square of the sets' own.
+    """
+    of_models = pd.concat(tables).groupby("model", sort=False)
+    columns = {"tracer": of_models["tracer"].first()}
+    for name in COLUMNS.values():
+        columns[name] = of_models[name].mean()
+        columns[f"{name}_box_error"] = of_models[name].std(ddof=1)
+        seeds = of_models[f"{name}_seed_deviation"]
+        columns[f"{name}_seed_deviation"] = seeds.apply(lambda found: np.sqrt((found**2).mean()))
+    return pd.DataFrame(columns).reset_index()
+
+
 def print_table(titles: list[str], rows: list[list[str]]) -> None:
     """A table as Markdown."""
     for line in (titles, None, *rows):
@@ -77,9 +96,10 @@ def print_statistics(table: pd.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "table", nargs="?", default="results/tables/mini_N50_on_mini_ph004_summary.csv"
+        "tables", nargs="*", default=["results/tables/mini_N50_on_mini_ph004_summary.csv"]
     )
-    table = pd.read_csv(parser.parse_args().table)
+    tables = [pd.read_csv(path) for path in parser.parse_args().tables]
+    table = tables[0] if len(tables) == 1 else over_sets(tables)
     if "statistic" in table:
         print_statistics(table)
         return

@@ -1,9 +1,12 @@
 """Choices of the training are trained as the workflow would train them."""
 
+import numpy as np
 import pytest
 import training_choices
 from lagbias.direct import train_direct
 from lagbias.errors import InputError
+from lagbias.mesh import Particles, particles_of_points
+from lagbias.stores import append_variable, open_store
 from lagbias.training import train_network
 
 CONFIG = {
@@ -34,3 +37,26 @@ def test_training_on_labels_is_that_of_the_workflow():
 def test_start_is_refused():
     with pytest.raises(InputError, match="start: found 'direct'"):
         training_choices.settings_of(CONFIG, "one", "start=direct")
+
+
+def test_field_of_the_particles_has_each_in_its_own_cell(stores, tmp_path):
+    """Particles of one point in Lagrangian space are labelled, and no others."""
+    particles = Particles.read(stores.particles)
+    count = particles_of_points(particles)
+    point = int(count.argmax())
+    labelled = np.zeros(count.shape, dtype=np.uint16)
+    labelled[point] = count[point]
+    side = particles.density_grid
+    append_variable(
+        tmp_path / "labels.zarr", "labelled", labelled.reshape([side] * 3), ("x", "y", "z")
+    )
+    store = training_choices.halos_of_particles(
+        stores.particles, stores.halos, tmp_path / "labels.zarr", tmp_path / "halos.zarr"
+    )
+    cells = np.zeros(len(particles.cell_start) - 1)
+    chosen = np.asarray(particles.lagrangian_index) == point
+    place = np.searchsorted(particles.cell_start, np.flatnonzero(chosen), side="right") - 1
+    np.add.at(cells, place, 1)
+    overdensity = open_store(store)["overdensity"].values
+    np.testing.assert_allclose(overdensity.ravel(), cells / cells.mean() - 1, rtol=1e-5)
+    assert open_store(store).attrs == open_store(stores.halos).attrs
