@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 from lagbias.claims import BAND, NO_CLAIM, three_scales_of, write_claims
 from lagbias.intervals import (
+    error_over,
     pooled_interval,
     power_over,
     power_ratio,
@@ -78,6 +79,15 @@ def test_interval_of_two_models_on_few_boxes_is_no_smaller_than_that_of_draws(rn
     model = [spectra([1.0], cross=correlation, members=("mean",))]
     np.testing.assert_allclose(
         power_over(model, model, BAND).interval, 1.96 * (one / two).std(), rtol=0.1
+    )
+
+
+def test_interval_of_two_errors_on_few_boxes_is_that_of_draws_that_share_nothing(rng):
+    draws, modes = 4000, MODES[:3].sum() // 2
+    one, two = (abs(rng.standard_normal((2, draws, modes, 2)).view(complex)[..., 0]) ** 2).sum(-1)
+    model = [spectra([1.0], cross=0.9, members=("mean",))]
+    np.testing.assert_allclose(
+        error_over(model, model, BAND).interval, 1.96 * (one / two).std(), rtol=0.1
     )
 
 

@@ -114,7 +114,9 @@ def angle_to_halos(boxes: Boxes, band: Band, member: str) -> float:
         return float(np.arccos(cross / np.sqrt(model * halo)))
 
 
-def of_modes(boxes: Boxes, band: Band, unshared: float) -> float:
+def of_modes(
+    boxes: Boxes, band: Band, unshared: float, name: str = "power_halo", member: str = MEAN
+) -> float:
     """Half the interval of a ratio of powers of two Gaussian fields, over the ratio.
 
     Of fields of correlation r with N modes (a mode and its conjugate counted as two),
@@ -124,10 +126,12 @@ def of_modes(boxes: Boxes, band: Band, unshared: float) -> float:
     ----------
     unshared : float
         1 - r^2.
+    name, member : str
+        The power P.
     """
-    squares = [box.assign(power_halo=box["power_halo"] ** 2) for box in boxes]
-    spread = power_sums(squares, "power_halo", band).sum()
-    error = np.sqrt(4 * unshared * spread) / power_sums(boxes, "power_halo", band).sum()
+    squares = [box.assign({name: box[name] ** 2}) for box in boxes]
+    spread = power_sums(squares, name, band, member).sum()
+    error = np.sqrt(4 * unshared * spread) / abs(power_sums(boxes, name, band, member).sum())
     return norm.ppf(QUANTILE) * error
 
 
@@ -170,9 +174,16 @@ def power_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -
 
 
 def error_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
-    """P_error (of model minus halos) over that of another model on the same boxes."""
-    own, other = (power_sums(part, "power_error", band, member) for part in (boxes, reference))
-    return ratio_of_sums(own, other)
+    """P_error (of model minus halos) over that of another model on the same boxes.
+
+    Of few boxes the interval is at most that of two fields that share nothing.
+    """
+    name = "power_error"
+    own, other = (power_sums(part, name, band, member) for part in (boxes, reference))
+    found = ratio_of_sums(own, other)
+    if np.isfinite(found.of_boxes) or np.isnan(found.value):
+        return found
+    return found._replace(of_boxes=of_modes(boxes, band, 1.0, name, member) * abs(found.value))
 
 
 def over_seeds(
