@@ -4,9 +4,9 @@
 
 Of a summary, of one box, ranges are those of the seeds; of a comparison, of all test boxes, what
 follows ± is the standard error of the mean over boxes and what stands in brackets the standard
-deviation of the seeds; of statistics, with a model a column, too. Of several comparisons, of sets
-with unlike training boxes, means over the sets are printed, and after ± the standard deviation of
-one set. Other tables are printed as they are, but for the files that they name.
+deviation of the seeds; of differences and statistics (a model a column), too. Of several
+comparisons, of sets with unlike training boxes, means over the sets are printed, and after ± the
+standard deviation of one set. Other tables are printed as they are, but for the files they name.
 """
 
 import argparse
@@ -108,15 +108,16 @@ def main() -> None:
         rows = [["" if pd.isna(value) else str(value) for value in row] for row in shown.values]
         print_table(list(shown.columns), rows)
         return
+    columns = {title: name for title, name in COLUMNS.items() if name in table}
     several_tracers = "tracer" in table and table["tracer"].nunique() > 1
     rows = [
         [row["tracer"]] * several_tracers
         + [label(row["model"])]
-        + [cell(row, column) for column in COLUMNS.values()]
+        + [cell(row, column) for column in columns.values()]
         for _, row in table.iterrows()
     ]
     first = ["tracer"] * several_tracers + ["model, smoothing scales [Mpc/h]"]
-    print_table([*first, *COLUMNS], rows)
+    print_table([*first, *columns], rows)
 
 
 if __name__ == "__main__":
