@@ -90,13 +90,14 @@ def with_seeds(
 ) -> Measured:
     """What is measured of f averaged over seeds, with the errors of boxes and of seeds.
 
-    That of seeds is by the scatter of the seeds of all networks (``intervals.pooled_interval``).
+    That of seeds is by the scatter of the seeds of all networks but variants
+    (``intervals.pooled_interval``), on all inputs and on few directions.
     """
     found = measure(spectra[model], *others, **keywords)
     networks = {
         name: boxes
         for name, boxes in networks_among(spectra).items()
-        if all(boxes is not other for other in others)
+        if parse_network(name).variant is None and all(boxes is not other for other in others)
     }
     of_seeds = over_seeds(measure, networks, *others, **keywords)
     return found._replace(of_seeds=pooled_interval(of_seeds, model))
