@@ -353,13 +353,13 @@ def test_a_finished_simulation_is_never_run_again(finished):
 def test_a_finished_simulation_is_not_overwritten_by_one_of_other_settings(finished):
     file = finished / "config/config.yaml"
     config = yaml.safe_load(file.read_text())
-    config["mini"]["box_size"] *= 2
+    config["mini"]["subsample"] /= 2
     file.write_text(yaml.safe_dump(config))
     run = snakemake(finished, "-n")
     assert run.returncode != 0
     said = run.stdout + run.stderr
-    box, size = next(iter(config["simulations"])), config["mini"]["box_size"]
-    assert f"resources/{box} was made with box_size = {size / 2:g} (config: {size})" in said
+    box, share = next(iter(config["simulations"])), config["mini"]["subsample"]
+    assert f"resources/{box} was made with subsample = {2 * share:g} (config: {share:g})" in said
     assert "give the new one another name, or delete that folder" in said
 
 
