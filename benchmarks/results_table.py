@@ -5,8 +5,9 @@
 Of a summary, of one box, ranges are those of the seeds; of a comparison, of all test boxes, what
 follows ± is the standard error of the mean over boxes and what stands in brackets the standard
 deviation of the seeds; of differences and statistics (a model a column), too. Of several
-comparisons, of sets with unlike training boxes, means over the sets are printed, and after ± the
-standard deviation of one set. Other tables are printed as they are, but for the files they name.
+comparisons, of sets with unlike training boxes, means over the sets are printed, of models that
+all have, and after ± the standard deviation of one set. Other tables are printed as they are, but
+for the files they name.
 """
 
 import argparse
@@ -61,12 +62,15 @@ def cell(row: pd.Series, column: str) -> str:
 
 
 def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One table of several comparisons: means over the sets, and what they scatter by.
+    """One table of several comparisons: means over the sets, of models that all of them have.
 
     ``_box_error`` is the standard deviation of one set about the mean, ``_seed_deviation`` the root
     mean square of the sets' own.
     """
-    of_models = pd.concat(tables).groupby("model", sort=False)
+    found = pd.concat(tables)
+    of_models = found[found.groupby("model")["model"].transform("size") == len(tables)].groupby(
+        "model", sort=False
+    )
     columns = {"tracer": of_models["tracer"].first()}
     for name in COLUMNS.values():
         columns[name] = of_models[name].mean()
