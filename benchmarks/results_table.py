@@ -6,7 +6,8 @@ Of a summary, of one box, ranges are those of the seeds; of a comparison, of all
 follows ± is the standard error of the mean over boxes and what stands in brackets the standard
 deviation of the seeds; of differences and statistics (a model a column), too. Of several
 comparisons, of sets with unlike training boxes, means over the sets are printed, of models that
-all have, and after ± the standard deviation of one set. Other tables are printed as they are, but
+all have, and after ± the standard deviation of one set; of several claims what was measured, with
+the interval of 95 % that the scatter of the sets gives. Other tables are printed as they are, but
 for the files they name.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
@@ -80,6 +82,19 @@ def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index()
 
 
+def claims_over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of several of claims: means over the sets, of what all of them measured.
+
+    ``interval`` is half that of 95 % of the mean, by Student's t of the scatter of the sets: of
+    training boxes and seeds together.
+    """
+    found = pd.concat(tables).groupby(["claim", "model", "quantity"], sort=False)["measured"]
+    measured = found.agg(["mean", "sem", "size"]).query(f"size == {len(tables)}")
+    measured["interval"] = measured.pop("sem") * t.ppf(0.975, len(tables) - 1)
+    measured = measured.drop(columns="size").rename(columns={"mean": "measured"})
+    return measured.round(4).reset_index()
+
+
 def print_table(titles: list[str], rows: list[list[str]]) -> None:
     """A table as Markdown."""
     for line in (titles, None, *rows):
@@ -103,7 +118,8 @@ def main() -> None:
         "tables", nargs="*", default=["results/tables/mini_N50_on_mini_ph004_summary.csv"]
     )
     tables = [pd.read_csv(path) for path in parser.parse_args().tables]
-    table = tables[0] if len(tables) == 1 else over_sets(tables)
+    merged = claims_over_sets if "claim" in tables[0] else over_sets
+    table = tables[0] if len(tables) == 1 else merged(tables)
     if "statistic" in table:
         print_statistics(table)
         return

@@ -222,6 +222,19 @@ def test_larger_sets_are_held_against_the_three_that_they_begin_with():
     assert three_scales_of(FOUR, [ONE]) is None
 
 
+def test_variants_are_held_against_a_network_that_is_trained_as_they_are(table):
+    """A deficit by the loss of cells alone, which the paper's training does not have."""
+    ratios = {THREE: 1.0, FOUR: 1.0, f"{THREE}_cells": 1.06, f"{FOUR}_cells": 1.025}
+    models = {name: scattered(ratio) for name, ratio in ratios.items()}
+    models |= {f"{FOUR}_cells-pc2": scattered(1.0), f"{FOUR}_plain": scattered(1.0)}
+    losses = dict.fromkeys(models, [1.0, 1.0])
+    found = table(models, losses=losses).set_index("claim", append=True)
+    found = found.xs("more than three scales are 2-5 % lower than three", level="claim")
+    assert list(found.index) == [FOUR, f"{FOUR}_cells"]
+    assert found.loc[f"{FOUR}_cells", "measured"] == pytest.approx(1.025 / 1.06, abs=1e-3)
+    assert found.loc[f"{FOUR}_cells", "quantity"] == f"P_model / P_model of {THREE}_cells"
+
+
 def test_directions_are_judged_by_their_share(table):
     models = {THREE: spectra([1.03, 1.05, 1.04])}
 

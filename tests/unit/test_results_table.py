@@ -29,3 +29,14 @@ def test_table_of_several_files_is_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["results_table.py", *map(str, paths)])
     results_table.main()
     assert "| two: 2, 4 | 1.010 ± 0.028 (0.000) |" in capsys.readouterr().out
+
+
+def test_claims_of_several_sets_are_averaged_with_the_interval_of_their_scatter():
+    def claims(deficit, fitted):
+        row = {"claim": "low", "model": "R2-R4", "quantity": "P", "verdict": "fails"}
+        return pd.DataFrame([row | {"measured": deficit}, row | {"quantity": f"P of {fitted}"}])
+
+    found = results_table.claims_over_sets([claims(0.96, "R2"), claims(0.98, "R4")])
+    assert list(found["quantity"]) == ["P"], "what not all sets have is left out"
+    assert found.loc[0, "measured"] == pytest.approx(0.97)
+    assert found.loc[0, "interval"] == pytest.approx(12.706 * 0.01, rel=1e-3)

@@ -234,7 +234,7 @@ rule tabulate_claims:
     input:
         spectra=on_test_boxes("spectra.nc", all_models()),
         pca=of_fits("gradient_pca.nc"),
-        losses=losses_of(config["scale_sets"]),
+        losses=losses_of(networks()),
         angles="results/tables/{set}_{tracer}_angles.csv",
         filters="results/tables/{set}_{tracer}_filters.csv",
         code=library("claims"),
@@ -254,6 +254,7 @@ rule tabulate_claims:
     params:
         models=all_models(),
         scale_sets=config["scale_sets"],
+        networks=networks(),
     message:
         "Table: the papers' claims, {wildcards.set}, {wildcards.tracer}"
     script:

@@ -10,7 +10,7 @@ def run(job):
         write_claims(
             by_model(job.params.models, job.input.spectra),
             dict(zip(job.params.scale_sets, job.input.pca, strict=True)),
-            by_model(job.params.scale_sets, job.input.losses),
+            by_model(job.params.networks, job.input.losses),
             job.input.angles,
             job.input.filters,
             job.output.claims,

@@ -90,23 +90,34 @@ def with_seeds(
 ) -> Measured:
     """What is measured of f averaged over seeds, with the errors of boxes and of seeds.
 
-    That of seeds is by the scatter of the seeds of all networks but variants
-    (``intervals.pooled_interval``), on all inputs and on few directions.
+    That of seeds is by the scatter of the seeds of all networks that are trained as this one is,
+    of its variant or of none (``intervals.pooled_interval``), on all inputs and on few directions.
     """
     found = measure(spectra[model], *others, **keywords)
+    variant = parse_network(model).variant
     networks = {
         name: boxes
         for name, boxes in networks_among(spectra).items()
-        if parse_network(name).variant is None and all(boxes is not other for other in others)
+        if parse_network(name).variant == variant and all(boxes is not other for other in others)
     }
     of_seeds = over_seeds(measure, networks, *others, **keywords)
     return found._replace(of_seeds=pooled_interval(of_seeds, model))
 
 
-def three_scales_of(model: str, scale_sets: Sequence[str]) -> str | None:
-    """The set of three scales that a larger one begins with, or else the first; None without."""
-    three = [name for name in scale_sets if scale_count(name) == 3]
-    return next((name for name in three if model.startswith(f"{name}-")), next(iter(three), None))
+def three_scales_of(model: str, networks: Iterable[str]) -> str | None:
+    """The network of three scales that one of more is held against; None without one.
+
+    Of those trained in the same way, of its variant or of none, the one that its scales begin
+    with, or else the first.
+    """
+    own = parse_network(model)
+    three = {
+        name: parse_network(name).scale_set
+        for name in networks
+        if parse_network(name).variant == own.variant and scale_count(name) == 3
+    }
+    begun = (name for name, scales in three.items() if own.scale_set.startswith(f"{scales}-"))
+    return next(begun, next(iter(three), None))
 
 
 def claims_of_scales(spectra: Spectra) -> Iterator[dict]:
@@ -134,11 +145,12 @@ def claims_of_more_scales(
 ) -> Iterator[dict]:
     """Whether more than three scales give less power than three, and whether they over-fit.
 
-    Over-fitting is a larger error on untouched boxes by a network that fits its training boxes
-    better; one that fits both worse is not trained as well.
+    Each is held against one that was trained in the same way, variants too. Over-fitting is a
+    larger error on untouched boxes by a network that fits its training boxes better; one that fits
+    both worse is not trained as well.
     """
-    scale_sets = scale_sets_among(spectra)
-    pairs = [(name, three_scales_of(name, scale_sets)) for name in scale_sets]
+    networks = [n for n in networks_among(spectra) if parse_network(n).directions is None]
+    pairs = [(name, three_scales_of(name, networks)) for name in networks]
     pairs = [(name, three) for name, three in pairs if scale_count(name) > 3 and three]
     for name, three in pairs:
         found = with_seeds(spectra, name, power_over, spectra[three], band=BAND)
@@ -305,7 +317,7 @@ def write_claims(
     pca : mapping
         Scale set to its gradient PCA.
     losses : mapping
-        Scale set to the losses of its networks, a file a seed.
+        Network to its losses, a file a seed.
     angles, filters : paths of the tables of ``angles.write_angles`` and ``tables.write_filters``
     output : path of a CSV file
         Columns ``claim``, ``model``, ``quantity`` (at k < 0.1 h/Mpc where no other is named),
