@@ -6,9 +6,7 @@ from lagbias.plots import plot_directions
 
 def run(job):
     with reporting(job):
-        plot_directions(
-            job.input.projection, job.input.gradient_pca, job.input.halos[0], job.output
-        )
+        plot_directions(job.input.projection, job.input.gradient_pca, job.input.halos, job.output)
 
 
 if "snakemake" in globals():

@@ -34,9 +34,10 @@ from lagbias.stores import open_store, read_netcdf
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs every glyph of a PDF
 
 # Okabe & Ito's colours (safe for colour-blind readers), ordered so that they differ in grey too;
-# line styles and markers repeat the distinction.
+# line styles and markers repeat the distinction. Eight colours and seven lines: after eight curves
+# a colour comes back with another line.
 COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999"]
-LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)), (0, (9, 1))]
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1))]
 STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 180,
@@ -364,14 +365,17 @@ def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str |
 
 
 def plot_directions(
-    projection: str | Path, gradient_pca: str | Path, halos: str | Path, outputs: Sequence
+    projection: str | Path,
+    gradient_pca: str | Path,
+    halos: Sequence[str | Path],
+    outputs: Sequence[str | Path],
 ) -> None:
     """The first two directions as bars over features and as filters in k.
 
     Parameters
     ----------
     projection, gradient_pca : paths of one model
-    halos : store of a training box, for the halos' Lagrangian radius
+    halos : stores of the training boxes, for the halos' Lagrangian radii
     """
     mapping = Projection.read(projection)
     directions = read_netcdf(gradient_pca)["feature_direction"].sel(version="f")
@@ -380,7 +384,7 @@ def plot_directions(
             mean, seeds = _signed(mapping, directions.isel(direction=row))
             _draw_coefficients(left, mapping, mean, seeds, row + 1)
             _draw_filters(right, mapping, mean, seeds, row + 1)
-        _draw_windows(axes[0, 1], lagrangian_radii(halos))
+        _draw_windows(axes[0, 1], lagrangian_radii(*halos))
         axes[0, 1].legend()
         axes[1, 0].set_xlabel("feature, scale [Mpc/h]")
         axes[0, 1].set_xlabel("")
