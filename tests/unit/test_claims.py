@@ -15,6 +15,7 @@ from lagbias.intervals import (
     verdict_within,
 )
 from lagbias.stores import write_netcdf
+from scipy.stats import t
 
 MODES = np.array([18, 62, 98, 210])
 K = np.array([0.03, 0.06, 0.09, 0.13])
@@ -233,6 +234,19 @@ def test_variants_are_held_against_a_network_that_is_trained_as_they_are(table):
     assert list(found.index) == [FOUR, f"{FOUR}_cells"]
     assert found.loc[f"{FOUR}_cells", "measured"] == pytest.approx(1.025 / 1.06, abs=1e-3)
     assert found.loc[f"{FOUR}_cells", "quantity"] == f"P_model / P_model of {THREE}_cells"
+
+
+def test_noise_of_training_of_variants_is_pooled_over_their_pairs(table):
+    """Seeds of one pair are 0.02 apart, those of the other alike: both are told the same."""
+    names = [f"{scales}_{way}" for way in ("cells", "paper") for scales in (THREE, FOUR)]
+    models = {name: [spectra([1.0, 1.0, 1.0])] * 4 for name in names}
+    models[f"{FOUR}_cells"] = [spectra([0.99, 1.01, 1.0])] * 4
+    found = table(models, losses=dict.fromkeys(names, [1.0, 1.0]))
+    found = found[found["claim"] == "more than three scales are 2-5 % lower than three"]
+    spread = 0.02 / np.sqrt(2) / np.sqrt(2)  # standard deviation of two, in two degrees of freedom
+    expected = t.ppf(0.975, 2) * spread / np.sqrt(2)
+    np.testing.assert_allclose(found["of_seeds"], expected, rtol=1e-3)
+    assert list(found.index) == [f"{FOUR}_cells", f"{FOUR}_paper"]
 
 
 def test_directions_are_judged_by_their_share(table):

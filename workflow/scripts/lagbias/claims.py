@@ -90,15 +90,14 @@ def with_seeds(
 ) -> Measured:
     """What is measured of f averaged over seeds, with the errors of boxes and of seeds.
 
-    That of seeds is by the scatter of the seeds of all networks that are trained as this one is,
-    of its variant or of none (``intervals.pooled_interval``), on all inputs and on few directions.
+    That of seeds is by the scatter of the seeds of all networks but variants
+    (``intervals.pooled_interval``), on all inputs and on few directions.
     """
     found = measure(spectra[model], *others, **keywords)
-    variant = parse_network(model).variant
     networks = {
         name: boxes
         for name, boxes in networks_among(spectra).items()
-        if parse_network(name).variant == variant and all(boxes is not other for other in others)
+        if parse_network(name).variant is None and all(boxes is not other for other in others)
     }
     of_seeds = over_seeds(measure, networks, *others, **keywords)
     return found._replace(of_seeds=pooled_interval(of_seeds, model))
@@ -140,6 +139,29 @@ def claims_of_scales(spectra: Spectra) -> Iterator[dict]:
         yield row(claim, name, "P_model / P_halo", found[name], answer)
 
 
+def beside_three(
+    spectra: Spectra,
+    pairs: Mapping[str, str],
+    model: str,
+    measure: Callable[..., Measured],
+    band: tuple[float, float],
+) -> Measured:
+    """What is measured of a network and the one of three scales that it is paired with.
+
+    The error of seeds of a variant is by the scatter of the seeds of all pairs of variants, since
+    one way of training has a pair or two; that of other networks as in ``with_seeds``.
+    """
+    if parse_network(model).variant is None:
+        return with_seeds(spectra, model, measure, spectra[pairs[model]], band=band)
+    of_seeds = {
+        name: over_seeds(measure, {name: spectra[name]}, spectra[three], band=band)[name]
+        for name, three in pairs.items()
+        if parse_network(name).variant is not None
+    }
+    found = measure(spectra[model], spectra[pairs[model]], band=band)
+    return found._replace(of_seeds=pooled_interval(of_seeds, model))
+
+
 def claims_of_more_scales(
     spectra: Spectra, losses: Mapping[str, Sequence[str | Path]]
 ) -> Iterator[dict]:
@@ -150,16 +172,16 @@ def claims_of_more_scales(
     both worse is not trained as well.
     """
     networks = [n for n in networks_among(spectra) if parse_network(n).directions is None]
-    pairs = [(name, three_scales_of(name, networks)) for name in networks]
-    pairs = [(name, three) for name, three in pairs if scale_count(name) > 3 and three]
-    for name, three in pairs:
-        found = with_seeds(spectra, name, power_over, spectra[three], band=BAND)
+    pairs = {name: three_scales_of(name, networks) for name in networks if scale_count(name) > 3}
+    pairs = {name: three for name, three in pairs.items() if three}
+    for name, three in pairs.items():
+        found = beside_three(spectra, pairs, name, power_over, BAND)
         claim = "more than three scales are 2-5 % lower than three"
         low, high = (1 - deficit for deficit in reversed(DEFICIT))
         answer = verdict_within(found.value, found.interval, low, high)
         yield row(claim, name, f"P_model / P_model of {three}", found, answer)
-    for name, three in pairs:
-        found = with_seeds(spectra, name, error_over, spectra[three], band=ERROR_BAND)
+    for name, three in pairs.items():
+        found = beside_three(spectra, pairs, name, error_over, ERROR_BAND)
         answer = opposite(verdict(found.value - 1, found.interval, 0))
         fitted = [kept_losses(losses[model])["train_loss"].mean() for model in (name, three)]
         if answer == "holds" and fitted[0] > fitted[1]:
