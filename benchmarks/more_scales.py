@@ -5,15 +5,15 @@
 
 Reads the tables ``…_claims.csv`` and ``…_comparison.csv`` of one set of boxes, or of several, and
 prints a Markdown table of ratios, each network over the one of three scales that is trained in the
-same way. Of one set, what follows ± is the interval of 95 % of the claims, of boxes and seeds; of
-several, that of the mean over the sets by their scatter (Student's t).
+same way. What follows ± is an interval of 95 %: of one set that of the claims, of boxes and seeds;
+of several sets that of ``results_table.claims_over_sets``, and of losses that of the sets' scatter.
 """
 
 import argparse
 
 import numpy as np
 import pandas as pd
-from results_table import label, print_table
+from results_table import claims_over_sets, label, print_table
 from scipy.stats import t
 
 CLAIMS = {
@@ -23,38 +23,34 @@ CLAIMS = {
 LOSSES = {"training loss": "train_loss", "validation loss": "validation_loss"}
 
 
-def ratios(prefix: str) -> pd.DataFrame:
-    """Of one set: a line a network, ``three``, and a column and its interval a ratio."""
-    claims = pd.read_csv(f"{prefix}_claims.csv")
-    losses = pd.read_csv(f"{prefix}_comparison.csv").set_index("model")
+def ratios(claims: pd.DataFrame, losses: list[pd.DataFrame]) -> pd.DataFrame:
+    """A line a network; ``three``, and a column and its interval a ratio."""
     found = pd.DataFrame()
     for title, (claim, words) in CLAIMS.items():
         rows = claims[claims["claim"] == claim].set_index("model")
         found["three"] = rows["quantity"].str.removeprefix(words).str.split(",").str[0]
         found[[title, f"{title}_interval"]] = rows[["measured", "interval"]]
     for title, column in LOSSES.items():
-        of_three = losses.loc[found["three"], column]
-        found[title] = losses.loc[found.index, column] / of_three.values
-        found[f"{title}_interval"] = np.nan
+        of_sets = np.array(
+            [
+                table.loc[found.index, column] / table.loc[found["three"], column].values
+                for table in losses
+            ]
+        )
+        found[title] = of_sets.mean(axis=0)
+        error = of_sets.std(axis=0, ddof=1) if len(losses) > 1 else np.nan
+        scale = t.ppf(0.975, len(losses) - 1) / np.sqrt(len(losses))
+        found[f"{title}_interval"] = scale * error
     return found
-
-
-def over_sets(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Means over sets of the networks that all have, with the intervals of the sets' scatter."""
-    first = tables[0].loc[[m for m in tables[0].index if all(m in found.index for found in tables)]]
-    for title in (*CLAIMS, *LOSSES):
-        values = np.array([found.loc[first.index, title] for found in tables])
-        first[title] = values.mean(axis=0)
-        error = values.std(axis=0, ddof=1) / np.sqrt(len(tables))
-        first[f"{title}_interval"] = t.ppf(0.975, len(tables) - 1) * error
-    return first
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("prefixes", nargs="+", metavar="TABLES", help="path up to _claims.csv")
-    tables = [ratios(prefix) for prefix in parser.parse_args().prefixes]
-    table = tables[0] if len(tables) == 1 else over_sets(tables)
+    prefixes = parser.parse_args().prefixes
+    claims = [pd.read_csv(f"{prefix}_claims.csv") for prefix in prefixes]
+    losses = [pd.read_csv(f"{prefix}_comparison.csv").set_index("model") for prefix in prefixes]
+    table = ratios(claims[0] if len(claims) == 1 else claims_over_sets(claims), losses)
     rows = []
     for model, row in table.iterrows():
         cells = [label(model), label(row["three"])]

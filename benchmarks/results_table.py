@@ -7,7 +7,7 @@ follows ± is the standard error of the mean over boxes and what stands in brack
 deviation of the seeds; of differences and statistics (a model a column), too. Of several
 comparisons, of sets with unlike training boxes, means over the sets are printed, of models that
 all have, and after ± the standard deviation of one set; of several claims what was measured, with
-the interval of 95 % that the scatter of the sets gives. Other tables are printed as they are, but
+an interval of 95 % of sets and test boxes. Other tables are printed as they are, but
 for the files they name.
 """
 
@@ -85,14 +85,19 @@ def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def claims_over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One table of several of claims: means over the sets, of what all of them measured.
 
-    ``interval`` is half that of 95 % of the mean, by Student's t of the scatter of the sets: of
-    training boxes and seeds together.
+    ``interval`` is half that of 95 % of the mean, and in quadrature: ``of_sets``, by Student's t of
+    their scatter, which is that of training boxes and seeds; ``of_boxes``, that of one set, as if
+    the same test boxes did the same to all sets, which is the most that it can be.
     """
-    found = pd.concat(tables).groupby(["claim", "model", "quantity"], sort=False)["measured"]
-    measured = found.agg(["mean", "sem", "size"]).query(f"size == {len(tables)}")
-    measured["interval"] = measured.pop("sem") * t.ppf(0.975, len(tables) - 1)
-    measured = measured.drop(columns="size").rename(columns={"mean": "measured"})
-    return measured.round(4).reset_index()
+    found = pd.concat(tables)
+    found["of_boxes"] **= 2
+    groups = found.groupby(["claim", "model", "quantity"], sort=False)
+    table = groups["measured"].agg(["mean", "sem", "size"])
+    table["of_sets"] = table["sem"] * t.ppf(0.975, len(tables) - 1)
+    table["of_boxes"] = np.sqrt(groups["of_boxes"].mean())
+    table["interval"] = np.hypot(table["of_sets"], table["of_boxes"])
+    table = table[table["size"] == len(tables)].rename(columns={"mean": "measured"})
+    return table[["measured", "interval", "of_boxes", "of_sets"]].round(4).reset_index()
 
 
 def print_table(titles: list[str], rows: list[list[str]]) -> None:

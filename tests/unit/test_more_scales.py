@@ -13,7 +13,14 @@ def tables(tmp_path):
     prefixes = []
     for name, ratio, error in (("one", 0.96, 1.2), ("two", 0.98, 1.4)):
         claims = [
-            {"claim": claim, "model": SIX, "quantity": quantity, "measured": value, "interval": 0.1}
+            {
+                "claim": claim,
+                "model": SIX,
+                "quantity": quantity,
+                "measured": value,
+                "interval": 0.1,
+                "of_boxes": 0.0,
+            }
             for (claim, words), value, quantity in (
                 (more_scales.CLAIMS["P, k < 0.1"], ratio, f"P_model / P_model of {THREE}"),
                 (more_scales.CLAIMS["P_error, 0.1–0.3"], error, f"P_error over that of {THREE}, k"),

@@ -34,9 +34,12 @@ def test_table_of_several_files_is_printed(tmp_path, monkeypatch, capsys):
 def test_claims_of_several_sets_are_averaged_with_the_interval_of_their_scatter():
     def claims(deficit, fitted):
         row = {"claim": "low", "model": "R2-R4", "quantity": "P", "verdict": "fails"}
-        return pd.DataFrame([row | {"measured": deficit}, row | {"quantity": f"P of {fitted}"}])
+        row |= {"measured": deficit, "of_boxes": 0.05}
+        return pd.DataFrame([row, row | {"quantity": f"P of {fitted}"}])
 
     found = results_table.claims_over_sets([claims(0.96, "R2"), claims(0.98, "R4")])
     assert list(found["quantity"]) == ["P"], "what not all sets have is left out"
     assert found.loc[0, "measured"] == pytest.approx(0.97)
-    assert found.loc[0, "interval"] == pytest.approx(12.706 * 0.01, rel=1e-3)
+    assert found.loc[0, "of_sets"] == pytest.approx(12.706 * 0.01, rel=1e-3)
+    assert found.loc[0, "of_boxes"] == pytest.approx(0.05)
+    assert found.loc[0, "interval"] == pytest.approx(np.hypot(0.12706, 0.05), rel=1e-3)
