@@ -1,6 +1,7 @@
 """What the last run of the workflow cost, rule by rule, from the benchmark files of its jobs.
 
     python benchmarks/job_costs.py
+    python benchmarks/job_costs.py --without "N100|tracers"    # but for these jobs
 
 Run it where the workflow was run. Prints a Markdown table: jobs, wall-clock and CPU seconds of all
 of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, what
@@ -12,6 +13,7 @@ CPU time and memory are those that a job logged when it ended, where it did: Sna
 job now and then only, and misses the end.
 """
 
+import argparse
 import ast
 import re
 import sys
@@ -52,10 +54,15 @@ def logged(file: Path) -> tuple[int, int]:
     return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 
 
-def jobs(logs: Path = LOGS) -> pd.DataFrame:
-    """Every job that ran: rule, seconds, cpu_seconds, peak_mb, asked_mb (NaN if not noted)."""
+def jobs(logs: Path = LOGS, without: str | None = None) -> pd.DataFrame:
+    """Every job that ran: rule, seconds, cpu_seconds, peak_mb, asked_mb (NaN if not noted).
+
+    Those whose log has a path in which the pattern ``without`` is found are left out.
+    """
     found = []
     for file in sorted(logs.rglob("*.tsv")):
+        if without and re.search(without, str(file.relative_to(logs))):
+            continue
         cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
         peak, cpu_seconds = logged(file.with_suffix(".log"))
         asked = ast.literal_eval(cost["resources"]).get("mem_mb") if "resources" in cost else None
@@ -70,7 +77,9 @@ def jobs(logs: Path = LOGS) -> pd.DataFrame:
 
 
 def main() -> None:
-    table = jobs()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--without", metavar="PATTERN", help="leave out logs of such paths")
+    table = jobs(without=parser.parse_args().without)
     table["share"] = table["peak_mb"] / table["asked_mb"]
     table["of_formula"] = table["peak_mb"] / formula_mb(table["asked_mb"])
     columns = ["rule", "jobs", "wall s, summed", "CPU s, summed", "peak MB of one"]

@@ -1,7 +1,7 @@
 """Networks of more than three scales beside those of three: power, error and losses.
 
     python benchmarks/more_scales.py docs/volume/twelve_N50
-    python benchmarks/more_scales.py docs/volume/one{,_ph001,_ph002,_ph003}_N50
+    python benchmarks/more_scales.py docs/volume/one_ph00{0,1,2,3}_N50
 
 Reads the tables ``…_claims.csv`` and ``…_comparison.csv`` of one set of boxes, or of several, and
 prints a Markdown table of ratios, each network over the one of three scales that is trained in the

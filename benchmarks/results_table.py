@@ -7,8 +7,8 @@ follows ± is the standard error of the mean over boxes and what stands in brack
 deviation of the seeds; of differences and statistics (a model a column), too. Of several
 comparisons, of sets with unlike training boxes, means over the sets are printed, of models that
 all have, and after ± the standard deviation of one set; of several claims what was measured, with
-an interval of 95 % of sets and test boxes. Other tables are printed as they are, but
-for the files they name.
+an interval of 95 % of sets and test boxes. Other tables are printed as they are, but for the files
+they name.
 """
 
 import argparse
