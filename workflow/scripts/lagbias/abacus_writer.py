@@ -168,7 +168,7 @@ def _extensions_used(tree: Mapping[str, object]) -> list[dict]:
     asdf.AsdfFile(probe).write_to(buffer, all_array_compression="blsc")
     buffer.seek(0)
     with asdf.open(buffer) as file:
-        return sorted(map(dict, file["history"]["extensions"]), key=itemgetter("extension_uri"))
+        return sorted(file["history"]["extensions"], key=itemgetter("extension_uri"))
 
 
 def write_product(
