@@ -70,7 +70,8 @@ LAGRANGIAN = rf"poly-{SCALES}|bins(-lap|-g2)?-R\d+(\.\d+)?"
 wildcard_constraints:
     sim="|".join(SIMULATIONS),
     set="|".join(SETS),
-    tracer=TRACER,
+    # Planted halos are those of a known f, with the weights of the tracer's own.
+    tracer=rf"{TRACER}(-planted)?",
     R=r"\d+(\.\d+)?",
     base=BASE,
     network=rf"{BASE}(-pc\d+)?",
@@ -203,6 +204,15 @@ def all_training_features(wildcards):
     return expand("results/{box}/features/R{R:g}.zarr", box=boxes, R=all_scales())
 
 
+def planting_features(wildcards):
+    """Features of a box at the scale at which f is planted: the smallest of the showcase."""
+    return f"results/{wildcards.sim}/features/R{planting_scale():g}.zarr"
+
+
+def planting_scale():
+    return min(parse_scales(config["showcase"]))
+
+
 def all_scales():
     return sorted({R for name in config["scale_sets"] for R in parse_scales(name)})
 
@@ -213,6 +223,10 @@ def training_power(wildcards):
 
 def training_particles(wildcards):
     return expand("results/{box}/particles.zarr", box=SETS[wildcards.set]["train"])
+
+
+def test_particles(wildcards):
+    return expand("results/{box}/particles.zarr", box=SETS[wildcards.set]["test"])
 
 
 def training_matter(wildcards):

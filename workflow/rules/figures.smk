@@ -237,6 +237,7 @@ rule tabulate_claims:
         losses=losses_of(networks()),
         angles="results/tables/{set}_{tracer}_angles.csv",
         filters="results/tables/{set}_{tracer}_filters.csv",
+        planted=planted_table,
         code=library("claims"),
     output:
         claims=table_in_report("claims", "the papers' claims"),
@@ -259,6 +260,33 @@ rule tabulate_claims:
         "Table: the papers' claims, {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/tabulate_claims.py"
+
+
+rule tabulate_planted:
+    input:
+        pca=planted_fit("gradient_pca.nc"),
+        training_features=planting_features_of("train"),
+        training_particles=training_particles,
+        test_features=planting_features_of("test"),
+        test_particles=test_particles,
+        predictions=planted_predictions,
+        code=library("planted"),
+    output:
+        table_in_report("planted", "what training returns of a known f"),
+    log:
+        "logs/tables/{set}_{tracer}_planted.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_planted.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(planted_peak),
+        runtime=minutes(30),
+    message:
+        "Table: what training returns of a known f, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/tabulate_planted.py"
 
 
 rule compare_models:

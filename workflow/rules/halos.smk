@@ -50,10 +50,40 @@ rule select_halos:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
         cell_size=config["mesh"]["cell_size"],
         galaxies=galaxy_settings,
+    wildcard_constraints:
+        tracer=TRACER,
     message:
         "Halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
     script:
         "../scripts/select_halos.py"
+
+
+rule plant_halos:
+    input:
+        features=planting_features,
+        particles="results/{sim}/particles.zarr",
+        halos="results/{sim}/halos/{tracer}.zarr",
+        code=library("planted"),
+    output:
+        directory("results/{sim}/halos/{tracer}-planted.zarr"),
+    log:
+        "logs/{sim}/halos/{tracer}-planted.log",
+    benchmark:
+        "logs/{sim}/halos/{tracer}-planted.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(lambda w: peak_mb.plant_halos(size_of(w.sim))),
+        runtime=minutes(30),
+    params:
+        master_seed=config["master_seed"],
+    wildcard_constraints:
+        tracer=TRACER,
+    message:
+        "Halos of a known f in {wildcards.sim}, as many and as heavy as {wildcards.tracer}"
+    script:
+        "../scripts/plant_halos.py"
 
 
 rule label_particles:
@@ -77,6 +107,8 @@ rule label_particles:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
         redshift=lambda wildcards: redshift_of(wildcards.sim),
+    wildcard_constraints:
+        tracer=TRACER,
     message:
         "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"
     script:

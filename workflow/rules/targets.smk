@@ -11,6 +11,7 @@ SET_FIGURES = ["comparison", "explanation", "losses", "gradient_spectra", "direc
 ALL_TRACERS = list(dict.fromkeys([*config["tracers"], *config.get("more_tracers", [])]))
 TRANSFERS = config.get("transfers", {"boxes": [], "tracers": []})
 TRANSFER_TABLES = ["transfer"] if "transfers" in config else []
+PLANTED_TABLES = ["planted"] if config.get("planted", False) else []
 SET_LABELS = {"trained on": "{set}", "halos": "{tracer}"}
 CASE_LABELS = SET_LABELS | {"box": "{sim}"}
 
@@ -82,11 +83,46 @@ def tables():
                 "biases",
                 "statistics",
                 *TRANSFER_TABLES,
+                *PLANTED_TABLES,
             ],
         ),
         *(expand("results/tables/{set}_tracers.csv", set=SETS) if more_tracers else []),
         *cases("results/tables/{set}_{tracer}_on_{sim}_summary.csv", slice(None)),
     ]
+
+
+def planted_table(wildcards):
+    """What training returns of a known f, where the config asks for it."""
+    return expand(
+        "results/tables/{set}_{tracer}_{table}.csv", table=PLANTED_TABLES, **wildcards
+    )
+
+
+def planted_fit(file):
+    """A file of the showcase, trained on halos of a known f."""
+    showcase = config["showcase"]
+    return f"results/fits/{{set}}/{{tracer}}-planted/{showcase}/{file}"
+
+
+def planted_predictions(wildcards):
+    return expand(
+        planted_fit("on_{sim}/prediction.zarr"),
+        sim=SETS[wildcards.set]["test"],
+        **wildcards,
+    )
+
+
+def planting_features_of(part):
+    """Features of the boxes of a part of a set, at the scale at which f is planted."""
+    return lambda wildcards: [
+        f"results/{box}/features/R{planting_scale():g}.zarr"
+        for box in SETS[wildcards.set][part]
+    ]
+
+
+def planted_peak(wildcards):
+    boxes = [*sizes_of(wildcards), *sizes_of(wildcards, "test")]
+    return max(peak_mb.plant_halos(box) for box in boxes)
 
 
 def transfer_models():

@@ -141,6 +141,12 @@ def select_halos(box: GriddedBox, min_particles: int) -> float:
     return 210 + (columns + 24 * box.cells) / MB
 
 
+def plant_halos(box: GriddedBox) -> float:
+    """f of the grid and a slab's coordinates; position, place in the order and f of particles."""
+    slab = 150 * box.chunk_points
+    return 400 + (4 * box.points + max(slab, 80 * box.particles) + 24 * box.cells) / MB
+
+
 def label_particles(box: GriddedBox) -> float:
     """The labels of the grid; which particles of a file are in halos, and where they began."""
     return 235 + (8 * box.points + 60 * box.particles_of_file) / MB

@@ -1,0 +1,278 @@
+"""Planted truth: halos of a known f, made of a box's own particles, to see what training returns.
+
+A known f of three directions stands in for the halos' own. Particles carry it, and halos of the
+masses of the real ones collect it: particles are put in an order that keeps neighbours together
+(Morton's curve through their final positions), and each halo takes its mass in f from the next
+particles of the order and sits at the middle one. So signal, number of halos and the spread of a
+halo's particles are like those of the box; what differs is that f is known.
+
+Real halos are made of all particles of the simulation, of which a share s is here: a sum of f over
+sampled particles scatters around that over all by (1 - s) sum f^2, which the loss takes off
+(``lagbias.loss``). Planted halos can only be made of what is here, so each particle counts
+1 + sqrt(1 - s) (n - 1) times, n a Poisson number of mean 1: mean 1, variance 1 - s.
+
+The directions are u = (delta_R, the Laplacian without its share of delta_R, G2) at one smoothing
+scale, standardised: no two are correlated. With v = (u_2^2 - 1) / 2,
+
+    f = softplus(2 (u_1 - 1/2)) exp(0.8 tanh v + 0.9 tanh u_3)
+
+It is even in u_2 and steep in u_1, so that the shares of the gradient's power differ: about 68, 26
+and 6 %.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lagbias.files import written_whole
+from lagbias.grids import Grid
+from lagbias.mesh import Particles, halo_overdensity, paint, particles_of_points
+from lagbias.projection import slabs, values_at
+from lagbias.spectra import BANDS, Shells, field_modes, shell_edges
+from lagbias.stores import append_variable, open_store, provenance, read_netcdf, set_attributes
+
+log = logging.getLogger(__name__)
+
+STEEPNESS, THRESHOLD = 2.0, 0.5  # of f in delta
+LAPLACIAN_STRENGTH, SHEAR_STRENGTH = 0.8, 0.9
+MORTON_BITS = 10  # of each coordinate
+TWO_DIRECTIONS = "share of directions 1 and 2"
+
+
+class PlantedCoordinates:
+    """The three uncorrelated, standardised coordinates that the planted f depends on.
+
+    Parameters
+    ----------
+    features : path of a feature store
+    """
+
+    def __init__(self, features: str | Path):
+        self.store = open_store(features)
+        self.parts = list(slabs(self.store["delta"]))
+        products = (
+            np.sum(self._standardised("delta", part) * self._standardised("laplacian", part))
+            for part in self.parts
+        )
+        self.correlation = float(sum(products)) / self.store["delta"].size
+
+    def _standardised(self, kind: str, part: slice) -> np.ndarray:
+        field = self.store[kind]
+        values = values_at(field, part).astype(np.float64)
+        return (values - field.attrs["mean"]) / field.attrs["standard_deviation"]
+
+    def at(self, part: slice) -> np.ndarray:
+        """Coordinates of some grid points, float64 (3, points)."""
+        delta, laplacian, shear = (
+            self._standardised(kind, part) for kind in ("delta", "laplacian", "g2")
+        )
+        laplacian -= self.correlation * delta
+        laplacian /= np.sqrt(1 - self.correlation**2)
+        return np.stack([delta, laplacian, shear])
+
+
+def planted_on_grid(features: str | Path) -> np.ndarray:
+    """The planted f of every grid point of a box, to a factor, float32 (points,)."""
+    coordinates = PlantedCoordinates(features)
+    ratio = np.empty(coordinates.store["delta"].size, dtype=np.float32)
+    for part in coordinates.parts:
+        ratio[part] = planted_ratio(coordinates.at(part))
+    return ratio
+
+
+def planted_ratio(coordinates: np.ndarray) -> np.ndarray:
+    """The planted f, to a factor, (points,), of coordinates (3, points)."""
+    first, second, third = coordinates
+    steep = np.logaddexp(0, STEEPNESS * (first - THRESHOLD))
+    modulation = LAPLACIAN_STRENGTH * np.tanh((second**2 - 1) / 2) + SHEAR_STRENGTH * np.tanh(third)
+    return steep * np.exp(modulation)
+
+
+def planted_gradient(coordinates: np.ndarray) -> np.ndarray:
+    """Gradient of ``planted_ratio`` with respect to its coordinates, float64 (3, points)."""
+    first, second, third = coordinates
+    steep = STEEPNESS * (first - THRESHOLD)
+    return planted_ratio(coordinates) * np.stack(
+        [
+            STEEPNESS / (1 + np.exp(-steep)) / np.logaddexp(0, steep),
+            LAPLACIAN_STRENGTH * second / np.cosh((second**2 - 1) / 2) ** 2,
+            SHEAR_STRENGTH / np.cosh(third) ** 2,
+        ]
+    )
+
+
+def morton_order(position: np.ndarray, box_size: float) -> np.ndarray:
+    """Order of points along Morton's space-filling curve, int64 (n,).
+
+    Parameters
+    ----------
+    position : (n, 3) [Mpc/h], in [0, L)
+    box_size : float
+        L [Mpc/h]
+    """
+    code = np.zeros(len(position), dtype=np.uint32)
+    for axis in range(3):
+        place = (position[:, axis] * (2**MORTON_BITS / box_size)).astype(np.uint32)
+        for bit in range(MORTON_BITS):
+            code |= ((place >> np.uint32(bit)) & np.uint32(1)) << np.uint32(3 * bit + axis)
+    return np.argsort(code, kind="stable")
+
+
+def collect_halos(
+    mass_of_particles: np.ndarray, order: np.ndarray, mass_of_halos: np.ndarray
+) -> np.ndarray:
+    """The particle at which each halo sits, that takes its share of the mass from the next ones.
+
+    Parameters
+    ----------
+    mass_of_particles : (n,)
+        To a factor: all of it goes into halos.
+    order : int, (n,)
+        Of the particles.
+    mass_of_halos : (halos,)
+
+    Returns
+    -------
+    int64, (halos,)
+    """
+    collected = np.cumsum(mass_of_particles[order], dtype=np.float64)
+    taken = np.cumsum(mass_of_halos, dtype=np.float64)
+    middle = (taken - 0.5 * mass_of_halos) * (collected[-1] / taken[-1])
+    return order[np.searchsorted(collected, middle)]
+
+
+def write_planted_halos(
+    features: str | Path,
+    particles: str | Path,
+    halos: str | Path,
+    store: str | Path,
+    random: np.random.Generator,
+) -> None:
+    """Write the field of planted halos of a box, as ``mesh.write_halos`` writes that of real ones.
+
+    Parameters
+    ----------
+    features : path
+        Of the scale at which f is planted.
+    particles, halos : paths of the stores
+        Halos lend their weights.
+    store : path of the zarr store
+        ``overdensity``, ``position`` and ``weight``, as of real halos.
+    random : numpy.random.Generator
+    """
+    catalogue, real = Particles.read(particles), open_store(halos)
+    ratio = planted_on_grid(features)[catalogue.lagrangian_index]
+    extra = np.sqrt(1 - catalogue.sampled_fraction)
+    ratio *= (1 + extra * (random.poisson(1.0, len(ratio)) - 1)).astype(np.float32)
+    mesh = catalogue.mesh
+    position = catalogue.positions(slice(None))
+    order = morton_order(position, mesh.box_size)
+    weight = random.permutation(real["weight"].values)
+    weight = weight[weight > 0]
+    position = position[collect_halos(ratio, order, weight)] - np.float32(mesh.box_size / 2)
+    log.info("%d planted halos", len(weight))
+    with written_whole(store) as partial:
+        overdensity = halo_overdensity(position, weight, mesh)
+        append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
+        append_variable(partial, "position", position, ("halo", "axis"), units="Mpc/h")
+        append_variable(partial, "weight", weight, ("halo",), units="1")
+        attributes = {name: real.attrs[name] for name in ("simulation", "redshift", "box_size")}
+        set_attributes(partial, **provenance(**attributes), cells=mesh.cells)
+
+
+def planted_covariance(features: str | Path, particles: str | Path) -> tuple[np.ndarray, float]:
+    """Sum of grad f grad f^T over the particles of a box, and of f, of the unnormalised f.
+
+    The coordinates are orthonormal in the space of whitened features, to the part of the Laplacian
+    that the modes that are kept do not hold.
+
+    Returns
+    -------
+    covariance : float64, (3, 3)
+    ratio : float
+    """
+    coordinates = PlantedCoordinates(features)
+    count = particles_of_points(Particles.open(particles))
+    covariance, total = np.zeros((3, 3)), 0.0
+    for part in coordinates.parts:
+        place, number = coordinates.at(part), count[part].astype(np.float64)
+        gradient = planted_gradient(place)
+        covariance += (gradient * number) @ gradient.T
+        total += float(planted_ratio(place) @ number)
+    return covariance, total
+
+
+def power_of_planted(prediction: str | Path, features: str | Path, particles: str | Path):
+    """Power of a model field over that of the planted f, which the same particles carry.
+
+    Both have the same noise of sampled particles, which is not taken off.
+
+    Returns
+    -------
+    float64, (members, bands) : of every seed and of f averaged over them, in ``BANDS``; NaN in a
+    band without modes
+    """
+    model = open_store(prediction)
+    fields, ratio = model["overdensity"], planted_on_grid(features)
+    grid = Grid(fields.sizes["x"], float(model.attrs["box_size"]))
+    shells = Shells(grid, shell_edges(grid, BANDS[-1][1]))
+    catalogue = Particles.open(particles)
+    truth = paint(((position, ratio[index]) for position, index in catalogue.chunks()), grid)
+    power = np.stack(
+        [
+            shells.power(field_modes(field, grid)) * shells.modes
+            for field in [truth, *(fields[member].values for member in range(len(fields)))]
+        ]
+    )
+    inside = [(shells.k >= low) & (shells.k < high) for low, high in BANDS]
+    sums = np.stack([power[:, band].sum(1) for band in inside], axis=1)
+    with np.errstate(invalid="ignore"):
+        return sums[1:] / sums[0]
+
+
+def write_comparison(
+    pca: str | Path,
+    training: Sequence[tuple[str | Path, str | Path]],
+    test: Sequence[tuple[str | Path, str | Path]],
+    predictions: Sequence[str | Path],
+    output: str | Path,
+) -> None:
+    """Write what training returned of the planted f.
+
+    Parameters
+    ----------
+    pca : path of the gradient PCA of the networks trained on planted halos
+    training, test : sequences of (features, particles), a box each
+        Features of the scale at which f is planted.
+    predictions : sequence of paths
+        The model fields on the test boxes.
+    output : path of a CSV file
+        ``quantity``, ``planted``, ``found`` (of f averaged over seeds), ``seed_deviation``.
+    """
+    sums = [planted_covariance(*box) for box in training]
+    particles = sum(int(Particles.open(box[1]).cell_start[-1]) for box in training)
+    mean = sum(ratio for _, ratio in sums) / particles
+    truth = np.linalg.eigvalsh(sum(covariance for covariance, _ in sums))[::-1]
+    truth /= particles * mean**2
+    found = read_netcdf(pca)["eigenvalue"].sel(version="f").values  # seeds, then their average f
+    rows = [
+        ("share of direction 1", truth[0] / truth.sum(), found[:, 0] / found.sum(1)),
+        (TWO_DIRECTIONS, truth[:2].sum() / truth.sum(), found[:, :2].sum(1) / found.sum(1)),
+        ("the gradient's power", truth.sum(), found.sum(1)),
+    ]
+    ratios = [power_of_planted(path, *box) for path, box in zip(predictions, test, strict=True)]
+    for (low, high), of_members in zip(BANDS, np.mean(ratios, axis=0).T, strict=True):
+        if np.isfinite(of_members).all():  # a small box has no modes in the lowest band
+            rows.append((f"P_model / P_planted, k = {low:g}-{high:g}", 1.0, of_members))
+    table = pd.DataFrame(
+        [
+            (name, true, members[-1], members[:-1].std(ddof=1) if len(members) > 2 else np.nan)
+            for name, true, members in rows
+        ],
+        columns=["quantity", "planted", "found", "seed_deviation"],
+    )
+    with written_whole(output) as partial:
+        table.to_csv(partial, index=False, float_format="%.4g")
