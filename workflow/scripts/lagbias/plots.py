@@ -353,15 +353,17 @@ def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str |
             data = read_netcdf(path)
             share = data["eigenvalue"] / data["eigenvalue"].sum("direction")
             number = np.arange(1, share.sizes["direction"] + 1)
-            for axis, version in zip(axes[0], share["version"].values, strict=True):
+            power = data["eigenvalue"].sel(member=MEAN).sum("direction").values
+            for axis, version, trace in zip(axes[0], share["version"].values, power, strict=True):
                 draw_member_band(
-                    axis, number, share.sel(version=version), index, model_label(name),
-                    marker="o", markersize=3.5,
+                    axis, number, share.sel(version=version), index,
+                    f"{model_label(name)}: {trace:.3g}", marker="o", markersize=3.5,
                 )  # fmt: skip
         for axis, title in zip(axes[0], ("gradient of f", "gradient of log f"), strict=True):
             axis.set(title=title, xlabel="direction", yscale="log", ylim=(1e-5, 1.5))
         axes[0, 0].set_ylabel("share of the gradient's power")
-        axes[0, 0].legend(title="R [Mpc/h]; band: seeds")
+        for axis in axes[0]:
+            axis.legend(title="R [Mpc/h]: power in all; band: seeds")
 
 
 def plot_directions(

@@ -121,7 +121,10 @@ def write_transfers(
 
 
 def write_directions(pca: Mapping[str, str | Path], output: str | Path) -> None:
-    """Write the shares of the gradient's power along each direction, with the seeds' range.
+    """Write the gradient's power along each direction and its share, with the seeds' range.
+
+    ``eigenvalue`` is absolute, <(d f / d u)^2> of a whitened coordinate u; over directions it adds
+    up to the trace. The share alone proves little (``lagbias.planted``).
 
     Parameters
     ----------
@@ -135,11 +138,15 @@ def write_directions(pca: Mapping[str, str | Path], output: str | Path) -> None:
         share = data["eigenvalue"] / data["eigenvalue"].sum("direction")
         for version in share["version"].values:
             for direction in range(share.sizes["direction"]):
-                values = share.sel(version=version).isel(direction=direction)
+                eigenvalue, values = (
+                    part.sel(version=version).isel(direction=direction)
+                    for part in (data["eigenvalue"], share)
+                )
                 seeds = values.drop_sel(member=MEAN)
                 rows.append(
                     {
                         "model": model, "gradient_of": version, "direction": direction + 1,
+                        "eigenvalue": float(eigenvalue.sel(member=MEAN)),
                         "share": float(values.sel(member=MEAN)),
                         "seed_min": float(seeds.min()), "seed_max": float(seeds.max()),
                     }
