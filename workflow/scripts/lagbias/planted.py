@@ -1,15 +1,15 @@
-"""Planted truth: halos of a known f, made of a box's own particles, to see what training returns.
+"""Planted truth: a halo field of a known f, to see what training returns of it.
 
-A known f of three directions stands in for the halos' own. Particles carry it, and halos of the
-masses of the real ones collect it: particles are put in an order that keeps neighbours together
-(Morton's curve through their final positions), and each halo takes its mass in f from the next
-particles of the order and sits at the middle one. So signal, number of halos and the spread of a
-halo's particles are like those of the box; what differs is that f is known.
+A known f of three directions stands in for that of the halos. The box's own particles carry it to
+their final cells. Two kinds of noise are added, as real halos have them.
 
-Real halos are made of all particles of the simulation, of which a share s is here: a sum of f over
-sampled particles scatters around that over all by (1 - s) sum f^2, which the loss takes off
-(``lagbias.loss``). Planted halos can only be made of what is here, so each particle counts
+*Sampled particles.* Real halos are made of all particles of the simulation, of which a share s is
+here: a sum of f over these scatters around that over all by (1 - s) sum f^2, which the loss takes
+off (``lagbias.loss``). The planted field can only be made of what is here, so each particle counts
 1 + sqrt(1 - s) (n - 1) times, n a Poisson number of mean 1: mean 1, variance 1 - s.
+
+*Halos that f does not tell.* A Gaussian number is added to each cell, with a share ``NOISE`` of the
+variance that halos of the same weights would have there, were they thrown at random.
 
 The directions are u = (delta_R, the Laplacian without its share of delta_R, G2) at one smoothing
 scale, standardised: no two are correlated. With v = (u_2^2 - 1) / 2,
@@ -27,9 +27,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lagbias.cells import points_of_cells
 from lagbias.files import written_whole
 from lagbias.grids import Grid
-from lagbias.mesh import Particles, halo_overdensity, paint, particles_of_points
+from lagbias.mesh import Particles, paint, particles_of_points
 from lagbias.projection import slabs, values_at
 from lagbias.spectra import BANDS, Shells, field_modes, shell_edges
 from lagbias.stores import append_variable, open_store, provenance, read_netcdf, set_attributes
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 
 STEEPNESS, THRESHOLD = 2.0, 0.5  # of f in delta
 LAPLACIAN_STRENGTH, SHEAR_STRENGTH = 0.8, 0.9
-MORTON_BITS = 10  # of each coordinate
+# Of the halos' own scatter: what networks leave of it in cubes of 20 Mpc/h (docs/planted.md).
+NOISE = 0.055
 TWO_DIRECTIONS = "share of directions 1 and 2"
 
 
@@ -104,46 +106,6 @@ def planted_gradient(coordinates: np.ndarray) -> np.ndarray:
     )
 
 
-def morton_order(position: np.ndarray, box_size: float) -> np.ndarray:
-    """Order of points along Morton's space-filling curve, int64 (n,).
-
-    Parameters
-    ----------
-    position : (n, 3) [Mpc/h], in [0, L)
-    box_size : float
-        L [Mpc/h]
-    """
-    code = np.zeros(len(position), dtype=np.uint32)
-    for axis in range(3):
-        place = (position[:, axis] * (2**MORTON_BITS / box_size)).astype(np.uint32)
-        for bit in range(MORTON_BITS):
-            code |= ((place >> np.uint32(bit)) & np.uint32(1)) << np.uint32(3 * bit + axis)
-    return np.argsort(code, kind="stable")
-
-
-def collect_halos(
-    mass_of_particles: np.ndarray, order: np.ndarray, mass_of_halos: np.ndarray
-) -> np.ndarray:
-    """The particle at which each halo sits, that takes its share of the mass from the next ones.
-
-    Parameters
-    ----------
-    mass_of_particles : (n,)
-        To a factor: all of it goes into halos.
-    order : int, (n,)
-        Of the particles.
-    mass_of_halos : (halos,)
-
-    Returns
-    -------
-    int64, (halos,)
-    """
-    collected = np.cumsum(mass_of_particles[order], dtype=np.float64)
-    taken = np.cumsum(mass_of_halos, dtype=np.float64)
-    middle = (taken - 0.5 * mass_of_halos) * (collected[-1] / taken[-1])
-    return order[np.searchsorted(collected, middle)]
-
-
 def write_planted_halos(
     features: str | Path,
     particles: str | Path,
@@ -151,36 +113,35 @@ def write_planted_halos(
     store: str | Path,
     random: np.random.Generator,
 ) -> None:
-    """Write the field of planted halos of a box, as ``mesh.write_halos`` writes that of real ones.
+    """Write a planted halo field, as ``mesh.write_halos`` writes that of real halos.
 
     Parameters
     ----------
     features : path
         Of the scale at which f is planted.
     particles, halos : paths of the stores
-        Halos lend their weights.
+        The halos' weights say how large the noise is.
     store : path of the zarr store
-        ``overdensity``, ``position`` and ``weight``, as of real halos.
+        ``overdensity`` float32 (x, y, z) on the training mesh.
     random : numpy.random.Generator
     """
-    catalogue, real = Particles.read(particles), open_store(halos)
-    ratio = planted_on_grid(features)[catalogue.lagrangian_index]
+    catalogue, real = Particles.open(particles), open_store(halos)
+    ratio, mesh = planted_on_grid(features), catalogue.mesh
     extra = np.sqrt(1 - catalogue.sampled_fraction)
-    ratio *= (1 + extra * (random.poisson(1.0, len(ratio)) - 1)).astype(np.float32)
-    mesh = catalogue.mesh
-    position = catalogue.positions(slice(None))
-    order = morton_order(position, mesh.box_size)
-    weight = random.permutation(real["weight"].values)
-    weight = weight[weight > 0]
-    position = position[collect_halos(ratio, order, weight)] - np.float32(mesh.box_size / 2)
-    log.info("%d planted halos", len(weight))
+    total = np.zeros(mesh.size)
+    for first, last, points in points_of_cells(catalogue):
+        count = 1 + extra * (random.poisson(1.0, len(points)) - 1)
+        cell = np.repeat(np.arange(last - first), np.diff(catalogue.cell_start[first : last + 1]))
+        total[first:last] = np.bincount(cell, ratio[points] * count, minlength=last - first)
+    weight = real["weight"].values.astype(np.float64)
+    scatter = np.sqrt(NOISE * mesh.size * (weight**2).sum()) / weight.sum()
+    overdensity = total / total.mean() - 1 + random.normal(0, scatter, mesh.size)
+    overdensity = overdensity.astype(np.float32).reshape((mesh.cells,) * 3)
+    log.info("noise of a cell: %.3g", scatter)
     with written_whole(store) as partial:
-        overdensity = halo_overdensity(position, weight, mesh)
         append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
-        append_variable(partial, "position", position, ("halo", "axis"), units="Mpc/h")
-        append_variable(partial, "weight", weight, ("halo",), units="1")
         attributes = {name: real.attrs[name] for name in ("simulation", "redshift", "box_size")}
-        set_attributes(partial, **provenance(**attributes), cells=mesh.cells)
+        set_attributes(partial, **provenance(**attributes), cells=mesh.cells, noise=scatter)
 
 
 def planted_covariance(features: str | Path, particles: str | Path) -> tuple[np.ndarray, float]:

@@ -1,0 +1,84 @@
+"""SOAP: Adam in the eigenbasis of each layer's gradients (Vyas et al. 2024, arXiv:2409.11321).
+
+Features are collinear and whitened, and f is steep along one direction of them: the loss has long
+narrow valleys, along which Adam, which scales one weight at a time, creeps. The smooth covariances
+of a layer's gradient G (neurons, inputs),
+
+    L = <G G^T>,    R = <G^T G>,
+
+give it two bases, of neurons and of inputs. Adam's second moments are taken of the gradient in
+these bases, and the step is turned back. Layers are small here: the bases cost next to nothing.
+docs/training.md has what it brings: as low a loss as Adam's in a third of the steps.
+"""
+
+from collections.abc import Iterable
+
+import torch
+
+
+class Soap(torch.optim.Optimizer):
+    """Adam in slowly rotating eigenbases of each layer.
+
+    Parameters
+    ----------
+    parameters : iterable of tensors
+        Of one or two dimensions; a vector is a matrix of one row.
+    lr : float
+        Learning rate, as of Adam.
+    betas : (float, float)
+        Shares that the mean gradient and the mean squared gradient keep in a step.
+    """
+
+    COVARIANCE_BETA = 0.95  # share that L and R keep in a step
+    STEPS_PER_BASIS = 10  # L and R change slowly
+    EPSILON = 1e-8
+
+    def __init__(
+        self, parameters: Iterable[torch.Tensor], lr: float, betas: tuple[float, float] = (0.9, 0.95)
+    ):
+        super().__init__(parameters, {"lr": lr, "betas": betas})
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        """One step; ``closure`` is not used."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter.grad.reshape(-1, parameter.shape[-1])
+                state = self.state[parameter]
+                if not state:
+                    state.update(_first_state(gradient))
+                turned = self._update(state, gradient, *group["betas"])
+                parameter.add_(turned.reshape(parameter.shape), alpha=-group["lr"])
+
+    def _update(
+        self, state: dict, gradient: torch.Tensor, beta1: float, beta2: float
+    ) -> torch.Tensor:
+        """Take a gradient into the moments; the step to take, over the learning rate."""
+        state["rows"].lerp_(gradient @ gradient.T, 1 - self.COVARIANCE_BETA)
+        state["columns"].lerp_(gradient.T @ gradient, 1 - self.COVARIANCE_BETA)
+        if state["step"] % self.STEPS_PER_BASIS == 0:
+            state["left"], state["right"] = (_basis(state[name]) for name in ("rows", "columns"))
+        state["step"] += 1
+        left, right = state["left"], state["right"]
+        state["mean"].lerp_(gradient, 1 - beta1)
+        rotated = left.T @ gradient @ right
+        state["square"].mul_(beta2).addcmul_(rotated, rotated, value=1 - beta2)
+        mean = (left.T @ state["mean"] @ right) / (1 - beta1 ** state["step"])
+        scale = (state["square"] / (1 - beta2 ** state["step"])).sqrt_().add_(self.EPSILON)
+        return left @ (mean / scale) @ right.T
+
+
+def _first_state(gradient: torch.Tensor) -> dict:
+    rows, columns = gradient.shape
+    return {
+        "step": 0,
+        "rows": gradient.new_zeros(rows, rows),
+        "columns": gradient.new_zeros(columns, columns),
+        "mean": torch.zeros_like(gradient),
+        "square": torch.zeros_like(gradient),
+    }
+
+
+def _basis(covariance: torch.Tensor) -> torch.Tensor:
+    """Eigenvectors, in double precision on the CPU: the matrices are of some tens of rows."""
+    return torch.linalg.eigh(covariance.double().cpu())[1].to(covariance)
