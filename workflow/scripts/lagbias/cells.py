@@ -273,9 +273,10 @@ def per_drawn(particles: np.ndarray, fraction: float) -> np.ndarray:
 
 
 def draw_in_each(particles: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
-    """Which particles are drawn, bool, given how many are in each of a row of cells."""
+    """Which particles are drawn, bool, given how many are in each of some cells, in order."""
     cell = np.repeat(np.arange(len(particles)), particles)
-    shuffled = np.lexsort((random.random(len(cell)), cell))  # within each cell
+    order = random.integers(2**32, size=len(cell), dtype=np.uint64)
+    shuffled = np.argsort((cell.astype(np.uint64) << np.uint64(32)) | order)  # within each cell
     place = np.arange(len(cell)) - np.repeat(np.cumsum(particles) - particles, particles)
     drawn = np.zeros(len(cell), dtype=bool)
     drawn[shuffled[place < np.repeat(drawn_in_each(particles, fraction), particles)]] = True
