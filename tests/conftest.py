@@ -203,17 +203,23 @@ class Stores:
     projection: Path
 
 
-@pytest.fixture(scope="session")
-def stores(planted_box, tmp_path_factory) -> Stores:
-    """Features at two scales, particles, halos and projection of the planted box."""
-    folder = tmp_path_factory.mktemp("results") / planted_box.header["SimName"]
-    grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in (2.0, 4.0)}
-    features.write_features(planted_box.linear_density, planted_box.header["BoxSize"], grids)
+def make_stores(box: PlantedBox, folder: Path, scales: tuple[float, float] = (2.0, 4.0)) -> Stores:
+    """Features at two scales, particles, halos and projection of a planted box."""
+    grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
+    features.write_features(box.linear_density, box.header["BoxSize"], grids)
     made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
-    mesh.write_particles(planted_box.files, REDSHIFT, 6.0, made.particles)
-    mesh.write_halos(planted_box.files, REDSHIFT, 50, 6.0, made.halos)
+    mesh.write_particles(box.files, REDSHIFT, 6.0, made.particles)
+    mesh.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
+
+
+@pytest.fixture(scope="session")
+def stores(planted_box, tmp_path_factory) -> Stores:
+    """The stores of the planted box."""
+    return make_stores(
+        planted_box, tmp_path_factory.mktemp("results") / planted_box.header["SimName"]
+    )
 
 
 @pytest.fixture

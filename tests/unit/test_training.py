@@ -9,9 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import plant_box
+from conftest import make_stores, plant_box
 from lagbias import mesh, training
-from lagbias.cells import Boxes, TrainingBoxes, distinct_rows, load_box
+from lagbias.cells import (
+    Boxes,
+    TrainingBoxes,
+    distinct_rows,
+    draw_in_each,
+    drawn_in_each,
+    load_box,
+)
 from lagbias.errors import InputError, TrainingError
 from lagbias.loss import cell_sums, squared_residual
 from lagbias.losses import kept_losses
@@ -190,6 +197,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng)])
     settings = replace(SMALL, estimator=estimator, normalisation=normalisation)
     module = module_of(boxes, settings)
+    monkeypatch.setattr(Module, "current_epoch", 2)
     if normalisation == "exact":
         module.follow_mean(module.all_ratios(boxes))
     with torch.no_grad():  # a step later f is no longer that of the epoch's start
@@ -204,34 +212,152 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     if normalisation == "exact":
         mean = module._mean_ratio
         ratio = ratio / mean.now(module.network(boxes.inputs[mean.rows(0)]), 0)
-    loss = squared_residual(ratio, boxes, cells, rows, lengths, estimator).mean()
+    loss = squared_residual(ratio, boxes, cells, rows, lengths, estimator)
+    loss = loss.mean() if normalisation == "exact" else loss.sum()
     if normalisation == "penalty":
-        loss = loss + module._penalty()
+        particles = boxes.multiplicity[module.penalty_rows]
+        fixed = module.network(boxes.inputs[module.penalty_rows])
+        loss = loss + (((fixed * particles).sum() / particles.sum() - 1) / (0.1 / 8)) ** 2
     expected = torch.autograd.grad(loss, list(module.network.layers.parameters()))
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=2e-6)
+        scale = 1e-6 * float(other.abs().max())
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=2e-6 + scale)
     assert max(float(g.abs().max()) for g in found) > 1e-3
 
 
-def test_penalty_is_the_authors(rng, monkeypatch):
+@pytest.fixture(scope="module")
+def shared_points(tmp_path_factory):
+    """Stores of a box with eight particles a Lagrangian point: many share point and cell."""
+    folder = tmp_path_factory.mktemp("shared")
+    return make_stores(plant_box(folder, density_grid=12), folder / "shared", (4.0, 8.0))
+
+
+def drawn_particles(stores, fraction, seed):
+    """The draw of one box, particle by particle: cells and network inputs."""
+    catalogue = mesh.Particles.read(stores.particles)
+    random = np.random.default_rng(seed_of(seed, f"subsample {stores.particles.parent.name}"))
+    point, count, start = distinct_rows(catalogue, fraction, random, in_cells=True)
+    assert count.max() > 1, "no row has two particles"
+    inputs = training.Projection.read(stores.projection).at(stores.features, point)
+    cell = np.repeat(np.arange(512), np.diff(start))
+    return np.repeat(cell, count), torch.from_numpy(np.repeat(inputs, count, axis=0))
+
+
+def loss_of_the_authors(batch, log10_ratio, cell, catalogue, halos, of_mean, epoch):
+    """Their loss of a batch of cells, in plain numpy.
+
+    ``log10_ratio`` and ``cell`` are of every drawn particle; ``of_mean`` are f and weight of the
+    fixed particles; ``epoch`` counts from 0.
+    """
+    in_cell = np.diff(catalogue.cell_start)
+    total = 0.0
+    for c in batch:
+        drawn = log10_ratio[cell == c]
+        if len(drawn):
+            assert len(drawn) == max(int(0.1 * in_cell[c]), 1)
+            halo_mass = (10**drawn).sum() * in_cell[c] / len(drawn)
+        else:
+            assert in_cell[c] == 0
+            halo_mass = 0.0
+        mean_of_cells = in_cell.sum() / len(in_cell)
+        total += (halo_mass / mean_of_cells - 1 - halos[c]) ** 2
+        total += ((drawn[drawn < -5] + 5) ** 4).sum()
+    if epoch >= 2:
+        f, weight = of_mean
+        total += ((np.average(f, weights=weight) - 1) / max(0.1 / epoch**3, 1e-4)) ** 2
+    return total
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2, 3, 69])
+@pytest.mark.parametrize("shift", [0.0, -5.0], ids=["f near 1", "f near 1e-5"])
+def test_code_preset_has_the_authors_loss_on_the_same_draw(
+    shared_points, monkeypatch, epoch, shift
+):
+    """Their loss, restated particle by particle, in float64; ours sums rows in float32."""
+    code = settings_from("code", cells_per_batch=100)
+    boxes = Boxes([shared_points.features], [shared_points.particles], [shared_points.halos])
+    projection = training.Projection.read(shared_points.projection)
+    boxes = boxes.load(projection, code.particle_fraction, 4, code.draws_in_cells)
+    network = HaloToMassRatio(Architecture(projection.inputs, 2, 6), generator_of(3, "weights"))
+    cell, inputs = drawn_particles(shared_points, 0.1, seed=4)
+    with torch.no_grad():
+        network.layers[-1].weight *= 20
+        network.layers[-1].bias += shift - network.log10_ratio(inputs).mean()
+    module = Module(network, boxes, boxes, code, seed=4)
+    monkeypatch.setattr(Module, "current_epoch", epoch)
+
+    batch = torch.randperm(512, generator=torch.Generator().manual_seed(1))[:100, None]
+    rows, lengths = boxes.rows_of(batch)
+    evaluated = torch.cat([rows, module.rows_for_mean(0)])
+    with torch.no_grad():
+        values = network.log10_ratio(boxes.inputs[evaluated])
+        found = float(module.loss_of_batch(values, batch, rows, lengths, 0))
+        log10_ratio = network.log10_ratio(inputs).double().numpy()
+        fixed = network.log10_ratio(boxes.inputs[module.penalty_rows]).double().numpy()
+    assert (log10_ratio < -5).any() == (shift < 0)
+    catalogue = mesh.Particles.read(shared_points.particles)
+    in_cell = np.diff(catalogue.cell_start)
+    row_cell = np.searchsorted(boxes.cell_start.numpy(), module.penalty_rows.numpy(), "right") - 1
+    drawn = np.bincount(cell, minlength=512)
+    count = boxes.drawn_of(*every_cell(boxes))[module.penalty_rows].numpy()
+    expected = loss_of_the_authors(
+        batch[:, 0].tolist(), log10_ratio, cell, catalogue, boxes.halo_overdensity.double().numpy(),
+        (10**fixed, count * (in_cell / np.maximum(drawn, 1))[row_cell]), epoch,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_penalty_pulls_back_an_f_that_is_zero_in_float32(rng):
     boxes = TrainingBoxes([made_up_box(rng)])
     module = module_of(boxes, replace(SMALL, normalisation="penalty"))
-    rows = module.penalty_rows
-    weight = boxes.multiplicity[rows].double()
     with torch.no_grad():
-        module.network.layers[-1].bias -= 5  # log10 f on both sides of -5
-    log10_ratio = module.network.log10_ratio(boxes.inputs[rows]).double().detach()
-    assert (log10_ratio < -5).any()
-    assert (log10_ratio > -5).any()
-    small = torch.where(log10_ratio < -5, (log10_ratio + 5) ** 4, torch.zeros_like(log10_ratio))
-    small = float((small * weight).sum() / weight.sum())
-    mean = float((10**log10_ratio * weight).sum() / weight.sum())
-    for epoch, tolerance in ((1, None), (2, None), (3, 0.1 / 27), (50, 1e-4)):
-        monkeypatch.setattr(Module, "current_epoch", epoch - 1)
-        expected = small + (0 if tolerance is None else ((mean - 1) / tolerance) ** 2)
-        np.testing.assert_allclose(
-            float(module._penalty().detach()), expected, rtol=1e-4, err_msg=f"epoch {epoch}"
-        )
+        module.network.layers[-1].bias -= 60
+    assert float(module.all_ratios(boxes).max()) == 0
+    module.training_step(torch.arange(40), 0)
+    gradient = module.network.layers[-1].bias.grad
+    assert torch.isfinite(gradient).all()
+    assert float(gradient) < 0  # a step raises f
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.95])
+def test_share_of_each_cell_is_drawn_and_stands_for_all_of_it(shared_points, fraction):
+    projection = training.Projection.read(shared_points.projection)
+    catalogue = mesh.Particles.read(shared_points.particles)
+    in_cell = np.diff(catalogue.cell_start)
+    box = load_box(
+        shared_points.features, shared_points.particles, shared_points.halos, projection, fraction,
+        seed=2, in_cells=True,
+    )  # fmt: skip
+    rows = np.repeat(np.arange(512), np.diff(box["cell_start"]))
+    per_cell = np.bincount(rows, box["multiplicity"], minlength=512)
+    np.testing.assert_allclose(per_cell, in_cell, rtol=1e-6)
+    np.testing.assert_allclose(box["per_mean_cell"], 512 / len(catalogue.final_cell), rtol=1e-6)
+    boxes = TrainingBoxes([box])
+    count = boxes.drawn_of(*every_cell(boxes)).numpy()
+    np.testing.assert_allclose(count, np.rint(count), rtol=1e-6)
+    drawn = [max(int(fraction * n), 1) if n else 0 for n in in_cell.tolist()]
+    assert np.bincount(rows, np.rint(count), minlength=512).astype(int).tolist() == drawn
+
+
+def test_all_of_a_cell_is_drawn_where_all_are_taken(shared_points):
+    projection = training.Projection.read(shared_points.projection)
+    stores = (shared_points.features, shared_points.particles, shared_points.halos)
+    plain, others = (load_box(*stores, projection, 1.0, 2, cell) for cell in (True, False))
+    assert plain.keys() == others.keys()
+    for name, values in others.items():
+        np.testing.assert_array_equal(plain[name], values, err_msg=name)
+
+
+def test_every_particle_of_a_cell_is_drawn_as_often(rng):
+    particles = np.array([0, 1, 12, 30, 0, 9])
+    often = np.zeros(particles.sum())
+    for _ in range(4000):
+        drawn = draw_in_each(particles, 0.25, rng)
+        assert np.add.reduceat(np.append(drawn, 0), [0, 1, 13, 43, 52])[:4].tolist() == [1, 3, 7, 2]
+        often += drawn
+    assert drawn_in_each(particles, 0.25).tolist() == [0, 1, 3, 7, 0, 2]
+    share = np.repeat([1, 3 / 12, 7 / 30, 2 / 9], [1, 12, 30, 9])
+    assert (abs(often / 4000 - share) <= 4.5 * (share * (1 - share) / 4000) ** 0.5).all()
 
 
 def boxes_of_sides(random, *sides):
@@ -321,13 +447,13 @@ def test_box_is_loaded_with_every_particle(stores, planted_box):
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("fraction", [1.0, 0.4])
-def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction):
+@pytest.mark.parametrize(("fraction", "in_cells"), [(1.0, False), (0.4, False), (0.4, True)])
+def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction, in_cells):
     projection = training.Projection.read(stores.projection)
 
     def load():
         return load_box(
-            stores.features, stores.particles, stores.halos, projection, fraction, seed=3
+            stores.features, stores.particles, stores.halos, projection, fraction, 3, in_cells
         )
 
     whole = load()
@@ -453,7 +579,7 @@ class Killed(BaseException):
     """Ends a training as a signal would."""
 
 
-def interrupt(monkeypatch, stores, folder, epochs, before_saving=False):
+def interrupt(monkeypatch, stores, folder, epochs, before_saving=False, settings=SMALL):
     """Train until ``epochs`` checkpoints were written, then stop."""
     save = SaveEveryEpoch.on_train_epoch_end
     seen = []
@@ -469,7 +595,7 @@ def interrupt(monkeypatch, stores, folder, epochs, before_saving=False):
     with monkeypatch.context() as patch:
         patch.setattr(SaveEveryEpoch, "on_train_epoch_end", save_then_die)
         with pytest.raises(Killed):
-            train(stores, folder)
+            train(stores, folder, settings)
     assert checkpoint_beside(folder / "weights.pt").exists()
     assert not (folder / "weights.pt").exists()
 
@@ -490,6 +616,19 @@ def test_interrupted_training_ends_in_the_same_bits(
     assert_same_bits(network, resumed)
     pd.testing.assert_frame_equal(resumed_losses, losses)
     assert not checkpoint_beside(tmp_path / "run" / "weights.pt").exists()
+
+
+def test_interrupted_training_in_the_authors_way_ends_in_the_same_bits(
+    stores, tmp_path, monkeypatch, caplog
+):
+    """Its fixed particles and the epoch of its tolerance are those of a run that went on."""
+    authors = replace(SMALL, estimator="plain", normalisation="penalty", particle_fraction=0.3)
+    network, _ = train(stores, tmp_path / "whole", authors)
+    interrupt(monkeypatch, stores, tmp_path / "run", 3, settings=authors)
+    with caplog.at_level(logging.INFO, "lagbias"):
+        resumed, _ = train(stores, tmp_path / "run", authors)
+    assert "continuing from" in caplog.text
+    assert_same_bits(network, resumed)
 
 
 def test_training_killed_after_its_last_checkpoint_still_ends_alike(
@@ -526,6 +665,16 @@ def test_identity_of_a_training_hangs_on_all_its_numbers(rng):
     assert TrainingBoxes([data | {"cell_start": start}]).digest() != digest, "cell_start"
     # It enters the unbiased loss as a factor.
     assert TrainingBoxes([data | {"sampled_fraction": 0.5}]).digest() != digest, "sampled_fraction"
+
+
+def test_identity_of_a_training_differs_by_the_draw(stores):
+    projection = training.Projection.read(stores.projection)
+    boxes = Boxes([stores.features], [stores.particles], [stores.halos])
+    digests = {
+        boxes.load(projection, fraction, seed, in_cells).digest()
+        for fraction, seed, in_cells in ((0.3, 1, False), (0.3, 1, True), (0.3, 2, True))
+    }
+    assert len(digests) == 3
 
 
 def test_truncated_checkpoint_is_ignored_with_a_warning(
@@ -668,6 +817,8 @@ def test_code_preset_is_the_authors():
     code = settings_from("code", epochs=60)
     assert (code.hidden_layers, code.neurons, code.activation) == (5, 64, "gelu")
     assert (code.estimator, code.normalisation, code.particle_fraction) == ("plain", "penalty", 0.1)
+    assert code.draws_in_cells
+    assert not settings_from("code", estimator="unbiased").draws_in_cells
     assert (code.learning_rate, code.snapshot_epoch, code.epochs) == (2e-3, 50, 60)
     assert (code.learning_rate_decay, code.adam_beta2) == (0.9, 0.999)
 

@@ -70,16 +70,19 @@ class TrainingBoxes(Rows):
     ----------
     inputs : float32, (rows, inputs)
     multiplicity : uint8, (rows,)
-        Particles of the row; float32 where one stands for more than 255.
-    first_half : of the same type, (rows,)
-        Of them, those in the first half-sample.
+        Particles that the row stands for; float32 where one stands for more than 255, or where
+        particles are drawn in each cell.
+    first_half : uint8 or float32, (rows,)
+        Drawn particles of the row that are in the first half-sample.
     cell_start : int64, (cells + 1,)
         Rows of cell c are ``cell_start[c]:cell_start[c + 1]``.
     per_mean_cell : float32, (cells,)
         N_cells / N_particles of the cell's box: turns sums of f into 1 + delta.
     halo_overdensity : float32, (cells,)
+    per_drawn : float32, (cells,), or None
+        Particles of the cell for each that is drawn; None where they are not drawn in each cell.
     particles : float
-        Of all boxes.
+        Of all boxes; of those drawn, what they stand for.
     sampled_fraction : float
         Share of the simulation's particles that is here, over all boxes.
     """
@@ -96,6 +99,8 @@ class TrainingBoxes(Rows):
         start = torch.zeros(len(lengths) + 1, dtype=torch.int64)
         torch.cumsum(torch.from_numpy(lengths), 0, out=start[1:])
         self.register_buffer("cell_start", start)
+        per_drawn = [torch.from_numpy(box["per_drawn"]) for box in boxes if "per_drawn" in box]
+        self.register_buffer("per_drawn", torch.cat(per_drawn) if per_drawn else None)
         self.particles = sum(box["multiplicity"].sum(dtype=np.float64) for box in boxes)
         everything = sum(
             box["multiplicity"].sum(dtype=np.float64) / box["sampled_fraction"] for box in boxes
@@ -158,6 +163,15 @@ class TrainingBoxes(Rows):
         shift = torch.repeat_interleave(start - (ends - lengths), lengths)
         return torch.arange(len(shift), device=shift.device) + shift, lengths
 
+    def drawn_of(
+        self, cells: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor
+    ) -> torch.Tensor:
+        """Particles of each row of some cells that were drawn, (rows,) (see ``rows_of``)."""
+        stand_for = self.multiplicity[rows]
+        if self.per_drawn is None:
+            return stand_for
+        return stand_for / torch.repeat_interleave(self.per_drawn[cells.reshape(-1)], lengths)
+
     def digest(self) -> str:
         """A digest of all numbers a network is trained on."""
         return digest_of(self, repr(self.sampled_fraction))
@@ -179,6 +193,7 @@ def load_box(
     projection: Projection,
     fraction: float,
     seed: int,
+    in_cells: bool = False,
 ) -> dict[str, np.ndarray | float]:
     """What training needs of one box (see ``TrainingBoxes``).
 
@@ -192,6 +207,8 @@ def load_box(
         Share of the particles to draw, once.
     seed : int
         Of that draw and of the half-samples.
+    in_cells : bool
+        Draw in each cell (``drawn_in_each``) rather than from the whole box.
 
     Raises
     ------
@@ -210,15 +227,18 @@ def load_box(
         check_density_grid(path, particles, catalogue.density_grid)
     name = particles_name(particles)
     drawing = np.random.default_rng(seed_of(seed, f"subsample {name}")) if fraction < 1 else None
-    point, multiplicity, cell_start = distinct_rows(catalogue, fraction, drawing)
+    point, multiplicity, cell_start = distinct_rows(catalogue, fraction, drawing, in_cells)
     cells, sampled_fraction = catalogue.mesh.size, catalogue.sampled_fraction
+    random = np.random.default_rng(seed_of(seed, f"halves {name}"))
+    box = {"first_half": first_halves(multiplicity, random)}
+    if in_cells and fraction < 1:
+        box["per_drawn"] = per_drawn(np.diff(catalogue.cell_start), fraction)
+        multiplicity = multiplicity * np.repeat(box["per_drawn"], np.diff(cell_start))
     del catalogue
     particle_number = multiplicity.sum(dtype=np.float64)
-    random = np.random.default_rng(seed_of(seed, f"halves {name}"))
-    return {
+    return box | {
         "inputs": projection.at(features, point),
         "multiplicity": multiplicity,
-        "first_half": first_halves(multiplicity, random),
         "cell_start": cell_start,
         "per_mean_cell": np.full(cells, cells / particle_number, dtype=np.float32),
         "halo_overdensity": overdensity,
@@ -242,8 +262,32 @@ def check_density_grid(store: str | Path, particles: str | Path, density_grid: i
         )
 
 
+def drawn_in_each(particles: np.ndarray, fraction: float) -> np.ndarray:
+    """How many of the n particles of each cell are drawn: max(int(fraction n), 1), none of none."""
+    return np.minimum(np.maximum((fraction * particles).astype(np.int64), 1), particles)
+
+
+def per_drawn(particles: np.ndarray, fraction: float) -> np.ndarray:
+    """What a drawn particle of each cell stands for, float32; 1 where there are none."""
+    return (particles / np.maximum(drawn_in_each(particles, fraction), 1)).astype(np.float32)
+
+
+def draw_in_each(particles: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Which particles are drawn, bool, given how many are in each of some cells, in order."""
+    cell = np.repeat(np.arange(len(particles)), particles)
+    order = random.integers(2**32, size=len(cell), dtype=np.uint64)
+    shuffled = np.argsort((cell.astype(np.uint64) << np.uint64(32)) | order)  # within each cell
+    place = np.arange(len(cell)) - np.repeat(np.cumsum(particles) - particles, particles)
+    drawn = np.zeros(len(cell), dtype=bool)
+    drawn[shuffled[place < np.repeat(drawn_in_each(particles, fraction), particles)]] = True
+    return drawn
+
+
 def distinct_rows(
-    catalogue: Particles, fraction: float, random: np.random.Generator | None
+    catalogue: Particles,
+    fraction: float,
+    random: np.random.Generator | None,
+    in_cells: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The distinct Lagrangian points of each cell, some cells at a time.
 
@@ -254,13 +298,15 @@ def distinct_rows(
         Share of the particles to draw.
     random : numpy.random.Generator or None
         Draws them; not needed where all are taken.
+    in_cells : bool
+        Draw in each cell (``drawn_in_each``) rather than from the whole box.
 
     Returns
     -------
     point : uint32, (rows,)
         Rising within each cell.
-    multiplicity : uint8 or float32 (see ``TrainingBoxes``), (rows,)
-        Particles of that point in that cell.
+    multiplicity : uint8, or float32 where one is above 255, (rows,)
+        Drawn particles of that point in that cell.
     cell_start : int64, (cells + 1,)
     """
     points, multiplicities = [], []
@@ -270,7 +316,9 @@ def distinct_rows(
         cell = np.repeat(np.arange(first, last, dtype=np.uint64), lengths)
         # Particles of one cell are already together; order them by point within the cell.
         pair = (cell << np.uint64(32)) | index
-        if fraction < 1:
+        if fraction < 1 and in_cells:
+            pair = pair[draw_in_each(lengths, fraction, random)]
+        elif fraction < 1:
             pair = pair[random.random(len(pair)) < fraction]
         pair, multiplicity = np.unique(pair, return_counts=True)
         points.append(pair.astype(np.uint32))  # the low 32 bits
@@ -336,7 +384,11 @@ class Boxes:
     halos: Sequence[str | Path]
     labels: Sequence[str | Path] = ()
 
-    def load(self, projection: Projection, fraction: float, seed: int) -> TrainingBoxes:
+    def load(
+        self, projection: Projection, fraction: float, seed: int, in_cells: bool = False
+    ) -> TrainingBoxes:
         """Everything training needs of them (see ``load_box``)."""
         stores = zip(self.features, self.particles, self.halos, strict=True)
-        return TrainingBoxes([load_box(*box, projection, fraction, seed) for box in stores])
+        return TrainingBoxes(
+            [load_box(*box, projection, fraction, seed, in_cells) for box in stores]
+        )

@@ -250,7 +250,7 @@ def train_direct(
         load_labelled(part, mapping, settings.particle_fraction, seed)
         for part in (training, validation)
     )
-    field = validation.load(mapping, settings.particle_fraction, seed)
+    field = validation.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
     log.info("%d boxes, %d grid points", len(training.labels), len(points.multiplicity))
     network = first_network(mapping.inputs, settings, seed, start)
     module = LabelTraining(network, points, held_out, field, settings, seed)

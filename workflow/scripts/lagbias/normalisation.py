@@ -1,5 +1,7 @@
-"""<f> = 1: the mean of f over all particles, known at every step of the training.
+"""<f> = 1: the mean of f over all particles, known at every step of the training; or a penalty.
 
+Exactly (``normalisation: exact``)
+----------------------------------
 A step sees the particles of a few cells, whose mean scatters by a quarter, and the network moves
 with every step. So <f> over all particles is summed at the start of an epoch, and followed within
 it on particles drawn at random, independently of the step's cells:
@@ -10,12 +12,22 @@ with f_0 the ratio at the start of the epoch. What is drawn is mostly what makes
 particle weighs more than twice its share. Value and gradient are of one expression, so a common
 factor of f drops out of f / <f> altogether: the free scale of the unnormalised f feels no force,
 and the estimate is positive wherever f is.
+
+By the authors' penalties (``normalisation: penalty``)
+------------------------------------------------------
+    sum_c (delta_model - delta_halo)^2 + sum_p (log10 f + 5)^4 + ((<f> - 1) / tol)^2
+
+over the cells and the drawn particles of a batch, those with log10 f < -5; <f> is of 1e5 fixed
+particles, from the third epoch on. tol = max(0.1 / e^3, 1e-4), where e counts epochs from 0.
 """
 
 import torch
 
 from lagbias.cells import ROWS_AT_ONCE, TrainingBoxes
 
+PENALTY_PARTICLES = 100_000
+PENALTY_FROM = 2  # epochs before it, so its tolerance begins at 0.1 / 2^3
+SMALLEST_LOG10 = -5
 ROWS_PER_STEP = 1024  # the followed <f> scatters by a per cent or two in the first epoch, then less
 
 
@@ -28,6 +40,18 @@ def mean_over_particles(ratio: torch.Tensor, boxes: TrainingBoxes) -> float:
         total += (f.double() * count).sum()
         particles += count.sum()
     return float(total / particles)
+
+
+def penalty_on_mean(ratio: torch.Tensor, particles: torch.Tensor, epoch: int) -> torch.Tensor:
+    """The authors' penalty on <f>, given f of some rows, their particles and the epoch, from 0."""
+    particles = particles.double()  # as <f> nears 1 to 1e-4, what is left of float32 is noise
+    mean = (ratio.double() * particles).sum() / particles.sum()
+    return ((mean - 1) / max(0.1 / epoch**3, 1e-4)) ** 2
+
+
+def penalty_on_small(log10_ratio: torch.Tensor, particles: torch.Tensor) -> torch.Tensor:
+    """The authors' penalty on very small f, given log10 f of some rows and their particles."""
+    return (torch.clamp(log10_ratio - SMALLEST_LOG10, max=0) ** 4 * particles).sum()
 
 
 class MeanRatio:

@@ -1,7 +1,7 @@
 """Training: particles carry f to their final cells; the squared difference from the halo field.
 
 A step takes some blocks of cells of all boxes of the set, sums f over their particles
-(``lagbias.cells``), compares with the halo field (``lagbias.loss``) and holds <f> = 1
+(``lagbias.cells``), compares with the halo field (``lagbias.loss``) and keeps <f> at 1
 (``lagbias.normalisation``). Every epoch ends with the losses of the training boxes and of the
 validation box, and with a checkpoint from which a killed run continues.
 """
@@ -24,7 +24,14 @@ from lagbias.errors import InputError, TrainingError
 from lagbias.files import remove, written_whole
 from lagbias.loss import squared_residual
 from lagbias.network import Architecture, HaloToMassRatio, generator_of, passes
-from lagbias.normalisation import MeanRatio, mean_over_particles
+from lagbias.normalisation import (
+    PENALTY_FROM,
+    PENALTY_PARTICLES,
+    MeanRatio,
+    mean_over_particles,
+    penalty_on_mean,
+    penalty_on_small,
+)
 from lagbias.projection import Projection
 from lagbias.stores import provenance
 from lagbias.training_settings import TrainingSettings
@@ -32,8 +39,6 @@ from lagbias.training_settings import TrainingSettings
 log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and advertisements
 
-PENALTY_PARTICLES = 100_000  # the authors' fixed particles for the penalty on <f>
-PENALTY_FROM_EPOCH = 3
 HELD_ACTIVATIONS = 2**26  # numbers kept between the two ways through a step: 256 MB
 
 
@@ -166,60 +171,56 @@ class RatioTraining(lightning.LightningModule):
         mean = self._mean_ratio.now(self.network(inputs), last)
         self.network.layers[-1].bias -= torch.log10(mean)
 
+    def rows_for_mean(self, step: int) -> torch.Tensor:
+        """The rows of which a step sees <f>, besides those of its cells."""
+        if self.exact:
+            return self._mean_ratio.rows(step)
+        return self.penalty_rows if self.current_epoch >= PENALTY_FROM else self.penalty_rows[:0]
+
     def loss_of_batch(
         self,
-        ratio: torch.Tensor,
+        values: torch.Tensor,
         cells: torch.Tensor,
         rows: torch.Tensor,
         lengths: torch.Tensor,
         step: int,
     ) -> torch.Tensor:
-        """Mean over blocks of the squared residual.
+        """What a step makes small: the mean over blocks of the squared residual, or the authors'.
 
-        ``ratio`` is the unnormalised f of ``rows``, and then, where <f> = 1 is exact, of the rows
-        on which this step follows <f>.
+        ``values`` are the unnormalised f, or log10 f where <f> = 1 is a penalty, of ``rows`` and
+        then of ``rows_for_mean``.
         """
+        boxes, estimator = self.training_boxes[0], self.settings.estimator
+        values, of_mean = values[: len(rows)], values[len(rows) :]
         if self.exact:
-            ratio, following = ratio[: len(rows)], ratio[len(rows) :]
-            ratio = ratio / self._mean_ratio.now(following, step)
-        residual = squared_residual(
-            ratio, self.training_boxes[0], cells, rows, lengths, self.settings.estimator
-        )
-        return residual.mean()
+            ratio = values / self._mean_ratio.now(of_mean, step)
+            return squared_residual(ratio, boxes, cells, rows, lengths, estimator).mean()
+        loss = squared_residual(10**values, boxes, cells, rows, lengths, estimator).sum()
+        loss = loss + penalty_on_small(values, boxes.drawn_of(cells, rows, lengths))
+        if len(of_mean):
+            particles = boxes.multiplicity[self.penalty_rows]
+            loss = loss + penalty_on_mean(10**of_mean, particles, self.current_epoch)
+        return loss
 
     def training_step(self, cells: torch.Tensor, batch_index: int) -> None:
         boxes, optimiser = self.training_boxes[0], self.optimizers()
         rows, lengths = boxes.rows_of(cells)
-        evaluated = torch.cat([rows, self._mean_ratio.rows(batch_index)]) if self.exact else rows
-        inputs = boxes.inputs_of(evaluated)
+        inputs = boxes.inputs_of(torch.cat([rows, self.rows_for_mean(batch_index)]))
+        # A penalty on very small f pulls where f itself is zero in float32.
+        evaluate = self.network if self.exact else self.network.log10_ratio
         held = len(inputs) * self.activations <= HELD_ACTIVATIONS
         with torch.set_grad_enabled(held):
-            evaluations = [self.network(inputs[part]) for part in passes(len(inputs), self.device)]
-        ratio = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)
-        self.loss_of_batch(ratio, cells, rows, lengths, batch_index).backward()
+            evaluations = [evaluate(inputs[part]) for part in passes(len(inputs), self.device)]
+        values = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)
+        self.loss_of_batch(values, cells, rows, lengths, batch_index).backward()
         optimiser.zero_grad()
         for number, part in enumerate(passes(len(inputs), self.device)):
-            again = evaluations[number] if held else self.network(inputs[part])
-            again.backward(ratio.grad[part])
-        if not self.exact:
-            self._penalty().backward()
+            again = evaluations[number] if held else evaluate(inputs[part])
+            again.backward(values.grad[part])
         optimiser.step()
 
     def on_train_batch_end(self, *_) -> None:
         self.lr_schedulers().step()
-
-    def _penalty(self) -> torch.Tensor:
-        """The authors' penalty on <f> and on very small f."""
-        boxes = self.training_boxes[0]
-        weight = boxes.multiplicity[self.penalty_rows]
-        log10_ratio = self.network.log10_ratio(boxes.inputs_of(self.penalty_rows))
-        small = torch.clamp(log10_ratio + 5, max=0) ** 4
-        penalty = (small * weight).sum() / weight.sum()
-        epoch = self.current_epoch + 1
-        if epoch >= PENALTY_FROM_EPOCH:
-            mean = (10**log10_ratio * weight).sum() / weight.sum()
-            penalty = penalty + ((mean - 1) / max(0.1 / epoch**3, 1e-4)) ** 2
-        return penalty
 
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor, norm: float) -> float:
@@ -380,7 +381,8 @@ def train_network(
     torch.set_num_threads(threads)
     mapping = Projection.read(projection)
     boxes, held_out = (
-        part.load(mapping, settings.particle_fraction, seed) for part in (training, validation)
+        part.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
+        for part in (training, validation)
     )
     log.info(
         "%d boxes, %d cells, %.3g particles in %.3g rows, %d inputs",

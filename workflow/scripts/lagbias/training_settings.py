@@ -34,11 +34,11 @@ class TrainingSettings:
     particle_fraction : float
         Share of the particles that is used, drawn once per seed; 1 is all.
     estimator : str
-        ``unbiased``, ``halves`` or ``plain`` (``lagbias.loss``).
+        ``unbiased``, ``halves`` or ``plain`` (``lagbias.loss``). ``plain`` draws particles cell by
+        cell, as the authors do; the others draw from the whole box.
     normalisation : str
-        ``exact`` makes <f> = 1 over all particles of the set; ``penalty`` is the authors'
-        ((<f> - 1) / tol)^2, tol = max(0.1 / epoch^3, 1e-4), on 1e5 fixed particles from the third
-        epoch on, and (log10 f + 5)^4 where log10 f < -5.
+        ``exact`` makes <f> = 1 over all particles of the set; ``penalty`` adds the authors'
+        penalties to the squared residuals, summed over the batch (``lagbias.normalisation``).
     snapshot_epoch : int or None
         Keep the weights of this epoch; None keeps the last.
     objective : str
@@ -100,6 +100,11 @@ class TrainingSettings:
                 raise InputError(
                     f"training.{field}: found {getattr(self, field)!r}, expected {expected}"
                 )
+
+    @property
+    def draws_in_cells(self) -> bool:
+        """Whether a share of the particles is drawn cell by cell, not from the whole box."""
+        return self.estimator == "plain"
 
     def for_cells(self, cells: int) -> "TrainingSettings":
         """These settings for so many cells of training boxes: ``steps`` as epochs.
