@@ -32,6 +32,7 @@ from lagbias.stores import (
     read_values,
     set_attributes,
 )
+from lagbias.threads import usable
 from lagbias.tracers import halo_weights
 
 log = logging.getLogger(__name__)
@@ -187,8 +188,8 @@ def write_particles(
     InputError
         If particles and initial density are of different boxes, or files are damaged.
     """
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    blosc.set_nthreads(threads)  # decompression
+    numba.set_num_threads(usable(threads))
+    blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
     density_header = read_header(files.density)
     mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
     points = density_points(files.density)
@@ -405,7 +406,7 @@ def add_points(
     density: np.ndarray, position: np.ndarray, weight: np.ndarray | None, grid: Grid, threads: int
 ) -> None:
     """Add weighted points to a density, in place, by triangular-shaped clouds (see ``paint``)."""
-    tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+    tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=usable(threads))
 
 
 def to_overdensity(density: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ from lagbias import abacus_writer
 from lagbias.errors import InputError, RunError
 from lagbias.layout import DEFAULT_COSMOLOGY
 from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
+from lagbias.threads import usable
 
 logger = logging.getLogger(__name__)
 
@@ -503,7 +504,7 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
     cosmology = _cosmology(settings.cosmology)
     seed = generator_seed(settings, "initial density").generate_state(1)[0]
     return {
-        "nthreads": threads,
+        "nthreads": usable(threads),
         "theory": "newton",
         "H0": cosmology["H0"],
         "Om_m": cosmology["Omega_M"],
@@ -549,7 +550,7 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
     search_path = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
     for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
-        environment[f"{library_name}_NUM_THREADS"] = str(threads)
+        environment[f"{library_name}_NUM_THREADS"] = str(usable(threads))
     code = "import sys; from lagbias.minisim import _pysco_worker; _pysco_worker(sys.argv[1])"
     finished = subprocess.run(
         [sys.executable, "-c", code, str(request)],

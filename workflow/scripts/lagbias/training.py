@@ -27,6 +27,7 @@ from lagbias.network import Architecture, HaloToMassRatio, generator_of, passes
 from lagbias.normalisation import MeanRatio, mean_over_particles
 from lagbias.projection import Projection
 from lagbias.stores import provenance
+from lagbias.threads import usable
 from lagbias.training_settings import TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -377,7 +378,7 @@ def train_network(
     A checkpoint stands beside ``weights`` while training runs, keyed by a digest of all it is
     trained on; a killed run continues from it and ends in the same weights.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     boxes, held_out = (
         part.load(mapping, settings.particle_fraction, seed) for part in (training, validation)
