@@ -1,6 +1,9 @@
-"""Threads: any number serves"""
+"""Threads: any number serves, and painting loses nothing, however many there are."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numba
@@ -19,6 +22,48 @@ from lagbias.threads import usable
 
 ROOT = Path(__file__).parents[2]
 MANY = 10_000  # more than any machine has cores, and than blosc takes (256)
+
+
+def paint_many_ways() -> None:
+    """Paint meshes of many sizes with many threads; the process ends in an error if one differs.
+
+    Points are on grid points and half-way between: their clouds are multiples of 2^-9, which
+    float32 adds without rounding, so that the order of the sums does not matter.
+    """
+    random = np.random.default_rng(1)
+    differing = {}
+    for cells in (2, 3, 5, 6, 8, 12, 13, 20, 80):
+        grid = Grid(cells, cells)
+        points = random.integers(0, 2 * cells, (200_000, 3)).astype(np.float32) / 2
+        one = paint([(points, None)], grid, threads=1)
+        for threads in (2, 3, 8, 24):
+            many = [paint([(points, None)], grid, threads) for _ in range(3)]
+            lost = max(float(np.abs(field - one).max()) for field in many)
+            if lost:
+                differing[cells, threads] = lost
+    if differing:
+        sys.exit(f"largest differences by (cells, threads): {differing}")
+
+
+def test_painting_with_many_threads_is_painting_with_one():
+    done = subprocess.run(
+        [sys.executable, "-c", "import test_threads; test_threads.paint_many_ways()"],
+        env=os.environ
+        | {"NUMBA_NUM_THREADS": "24", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_bits_of_a_painted_field_follow_the_threads_asked_for_and_not_the_cores(monkeypatch, rng):
+    grid = Grid(40, 100.0)
+    points = rng.uniform(0, 100, (100_000, 3)).astype(np.float32)
+    fields = []
+    for cores in (1, numba.config.NUMBA_NUM_THREADS):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", cores)
+        fields += [paint([(points, None)], grid, threads=4) for _ in range(2)]
+    for field in fields[1:]:
+        np.testing.assert_array_equal(field, fields[0])
 
 
 def test_threads_are_at_least_one_and_at_most_the_cores(monkeypatch):
