@@ -17,6 +17,7 @@ from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from lagbias.checksums import cksum, listed_cksum
 from lagbias.errors import InputError
 from lagbias.layout import BoxFiles
+from lagbias.limits import MOST_PARTICLES, check_side
 
 log = logging.getLogger(__name__)
 
@@ -306,6 +307,22 @@ def read_column(path: Path, name: str) -> tuple[np.ndarray, dict]:
     """A column of a file as it is stored, and the header."""
     with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
         return np.asarray(file["data"][name]), dict(file["header"])
+
+
+def lattice_side(header: Mapping[str, object], path: str | Path) -> int:
+    """Particles a side of a simulation, which its header gives as a float, ``ppd``.
+
+    Raises
+    ------
+    InputError
+        If identifiers cannot tell so many apart.
+    """
+    side = round(float(header["ppd"]))
+    check_side(
+        f"{path}: header ppd, particles", side, MOST_PARTICLES,
+        "the 15 bits of an identifier hold no more: use a smaller simulation",
+    )  # fmt: skip
+    return side
 
 
 def check_finite(overdensity: np.ndarray, path: str | Path) -> None:

@@ -17,12 +17,19 @@ import numpy as np
 import xarray as xr
 from abacusnbody.analysis import tsc
 
-from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
+from lagbias.abacus import (
+    check_same_box,
+    lattice_side,
+    particle_chunks,
+    read_halos,
+    read_header,
+)
 from lagbias.compiled import keep_compiled
 from lagbias.errors import InputError
 from lagbias.files import remove, written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
+from lagbias.limits import MOST_CELLS, MOST_PAINTED, check_density_grid, check_mesh
 from lagbias.stores import (
     CHUNK_BYTES,
     GrowingVariable,
@@ -65,7 +72,7 @@ class Mesh:
         Raises
         ------
         InputError
-            If the box is not a whole number of cells.
+            If the box is not a whole number of cells, or of too many to be painted.
         """
         cells = round(box_size / cell_size)
         if cells < 2 or abs(cells * cell_size - box_size) > 1e-6 * box_size:
@@ -74,6 +81,7 @@ class Mesh:
                 f"expected a whole number of cells, found {box_size / cell_size:.4g}; "
                 f"use {box_size / max(cells, 2):.6g} Mpc/h"
             )
+        check_mesh(f"cell size {cell_size:g} Mpc/h", cells, box_size, MOST_PAINTED)
         return cls(cells, box_size)
 
     @property
@@ -186,13 +194,16 @@ def write_particles(
     Raises
     ------
     InputError
-        If particles and initial density are of different boxes, or files are damaged.
+        If particles and initial density are of different boxes, files are damaged, or cells or
+        grid points are more than 32 bits count.
     """
     numba.set_num_threads(usable(threads))
     blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
     density_header = read_header(files.density)
     mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
+    check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
     points = density_points(files.density)
+    check_density_grid(str(files.density), points)
     with written_whole(store) as partial:
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
@@ -235,7 +246,7 @@ def _sort_into_slabs(
     for position, lattice_index, header in particle_chunks(files, redshift_space):
         check_same_box(header, density_header, redshift, str(files.halos))
         packed = np.empty(len(position), dtype=np.uint64)
-        ppd = round(float(header["ppd"]))  # a float in the headers
+        ppd = lattice_side(header, files.halos)
         _two_integers(
             position, lattice_index, ppd, points, mesh.cells, mesh.subcells, mesh.box_size, packed
         )
