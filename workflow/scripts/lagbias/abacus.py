@@ -121,6 +121,32 @@ def verify(path: Path) -> None:
         )
 
 
+def read_initial_density(
+    path: str | Path, fields: Sequence[str] = BOX_FIELDS
+) -> tuple[np.ndarray, dict]:
+    """Overdensity of an ``ic_dens`` file as it is stored, and its header.
+
+    Parameters
+    ----------
+    path : the ``ic_dens`` file
+    fields : names that the header must have
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+        At the initial redshift. Point [0,0,0] lies at Lagrangian (-L/2, -L/2, -L/2), with no
+        half-cell shift.
+    header : dict
+    """
+    verify(Path(path))
+    header = read_header(path, fields)
+    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
+        # A compressed block is decompressed into an array of its own: no copy is needed.
+        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
+    check_finite(overdensity, path)
+    return overdensity, header
+
+
 def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, float]:
     """Linear overdensity at a redshift, delta_1(q) = delta_IC(q) D(z) / D(z_init).
 
@@ -132,16 +158,13 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     Returns
     -------
     overdensity : float32, (n, n, n)
-        Point [0,0,0] lies at Lagrangian (-L/2, -L/2, -L/2), with no half-cell shift.
+        On the grid of ``read_initial_density``.
     box_size : float
         [Mpc/h]
     """
-    verify(Path(path))
-    header = read_header(path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable"))
-    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
-        # A compressed block is decompressed into an array of its own: no copy is needed.
-        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
-    check_finite(overdensity, path)
+    overdensity, header = read_initial_density(
+        path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable")
+    )
     table = header["GrowthTable"]
     growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
     overdensity *= np.float32(growth)

@@ -23,7 +23,9 @@ from lagbias.abacus import (
     particle_chunks,
     read_halos,
     read_header,
+    read_initial_density,
 )
+from lagbias.agreement import check_same_waves, correlation, long_modes
 from lagbias.compiled import keep_compiled
 from lagbias.errors import InputError
 from lagbias.files import remove, written_whole
@@ -186,7 +188,8 @@ def write_particles(
         Training cell [Mpc/h].
     store : path of the zarr store
         Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
-        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``.
+        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``. The attribute
+        ``correlation_with_linear_density`` is that of ``agreement.correlation``.
     threads : int
     redshift_space : bool
         Whether final cells are those of positions displaced along z by velocities.
@@ -194,8 +197,8 @@ def write_particles(
     Raises
     ------
     InputError
-        If particles and initial density are of different boxes, files are damaged, or cells or
-        grid points are more than 32 bits count.
+        If particles and initial density are of different boxes, waves or signs (``agreement``),
+        files are damaged, or cells or grid points are more than 32 bits count.
     """
     numba.set_num_threads(usable(threads))
     blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
@@ -204,6 +207,7 @@ def write_particles(
     check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
     points = density_points(files.density)
     check_density_grid(str(files.density), points)
+    waves = long_modes(read_initial_density(files.density)[0])  # gone before particles are read
     with written_whole(store) as partial:
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
@@ -211,14 +215,17 @@ def write_particles(
             counts, header = _sort_into_slabs(
                 files, redshift, density_header, mesh, points, spool, redshift_space
             )
-            _write_slabs(spool, mesh, int(counts.sum()), partial)
+            in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
+        agreement = correlation(waves, long_modes(in_cells))
+        check_same_waves(agreement, files, mesh.box_size)
         set_attributes(
             partial,
             **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
             cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
             sampled_fraction=int(counts.sum()) / float(header["NP"]), redshift_space=redshift_space,
+            correlation_with_linear_density=round(agreement, 4),
         )  # fmt: skip
 
 
@@ -260,8 +267,14 @@ def _sort_into_slabs(
     return counts, header
 
 
-def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> None:
-    """Sort the particles of each slab and write them, and where each cell begins."""
+def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> np.ndarray:
+    """Sort the particles of each slab and write them, and where each cell begins.
+
+    Returns
+    -------
+    int64, (cells, cells, cells)
+        Particles of each cell.
+    """
     one = {"length": particles, "dtype": np.uint32, "dim": "particle", "units": "1"}
     final_cells = GrowingVariable(store, "final_cell", **one)
     lagrangian_indices = GrowingVariable(store, "lagrangian_index", **one)
@@ -279,6 +292,7 @@ def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> None:
         )
     cell_start = np.cumsum(cell_counts, out=cell_counts)
     append_variable(store, "cell_start", cell_start, ("edge",), units="1")
+    return np.diff(cell_start).reshape((mesh.cells,) * 3)
 
 
 def density_points(density: Path) -> int:
