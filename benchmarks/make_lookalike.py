@@ -37,6 +37,7 @@ from lagbias import abacus_writer, minisim
 from lagbias.errors import InputError
 from lagbias.grids import Grid, InPlaceTransform
 from lagbias.layout import BoxFiles
+from lagbias.threads import usable
 
 INITIAL_REDSHIFT = 99.0
 # Halos of AbacusSummit at z = 0.5: N >= 35, n(> N) as N^-0.9, and 1.7 % as many of N > 100 as
@@ -350,7 +351,7 @@ def make_lookalike(settings: Lookalike, root: Path, threads: int = 1) -> dict[st
             f"planted_scale {settings.planted_scale:g} Mpc/h is below the density's spacing "
             f"{grid.spacing:.3g}: use a larger scale or a finer density_grid"
         )
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(usable(threads))
     header = header_of(settings)
     made = make_fields(settings, root, header, threads)
     files.halos.mkdir(parents=True)

@@ -92,6 +92,17 @@ def gaussian_field(points: int, random: np.random.Generator, slope: float = -2.0
     return field / field.std()
 
 
+def zeldovich(linear_density: np.ndarray, box_size: float) -> np.ndarray:
+    """Displacement of each grid point whose divergence is minus the density, (n, n, n, 3)."""
+    points = len(linear_density)
+    k = 2 * np.pi / box_size * np.fft.fftfreq(points, 1 / points)
+    along = np.stack(np.meshgrid(k, k, k, indexing="ij"), axis=-1)
+    along[points // 2] = along[:, points // 2] = along[:, :, points // 2] = 0  # no odd Nyquist
+    square = np.where((along == 0).all(-1), np.inf, (along**2).sum(-1))[..., None]
+    modes = np.fft.fftn(linear_density)[..., None] * 1j * along / square
+    return np.fft.ifftn(modes, axes=(0, 1, 2)).real
+
+
 def plant_box(
     root: Path,
     name: str = "AbacusPlanted_small_c000_ph000",
@@ -121,6 +132,9 @@ def plant_box(
     lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
     index = random.permutation(lattice)[:particles]
     position = (index / particles_per_side - 0.5) * box_size + random.normal(0, 3, index.shape)
+    # Displaced by Zel'dovich besides, so that matter has the long waves of the density.
+    point = np.rint(index * (density_grid / particles_per_side)).astype(int) % density_grid
+    position += zeldovich(initial * GROWTH, box_size)[tuple(point.T)]
     position = (position + box_size / 2) % box_size - box_size / 2
     position[0], position[1] = box_size / 2, -box_size / 2
     packed = abacus_writer.pack_pids(index)

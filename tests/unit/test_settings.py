@@ -327,6 +327,27 @@ def test_a_transfer_may_be_to_the_waves_of_a_test_box():
         ),
         (("mini", "particles_per_side", 191), "particles_per_side=191; expected an even number"),
         (
+            ("mini", "particles_per_side", 1536),
+            "particles_per_side=1536; .* number, 8 to 1290",
+        ),
+        (
+            ("simulations", "AbacusSandbox_small_c000_ph3000", "density_grid", 1626),
+            r"ph3000.density_grid, points .*: found 1626 .* at most 1625; use a coarser one",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 1728),
+            "simulations.AbacusSummit_small_c000_ph3100.density_grid, points .*: found 1728 a side",
+        ),
+        (
+            ("mesh", "cell_size", 0.1),
+            "mesh.cell_size, on mini_ph000, cells of the mesh: found 2000 a side, expected at most "
+            "1625; use cells of 0.123 Mpc/h or more",
+        ),
+        (
+            ("mesh", "evaluation_cell_size", 0.005),
+            "mesh.evaluation_cell_size, on mini_ph000, cells .*: found 40000 a side, .* most 32767",
+        ),
+        (
             ("simulations", "mini_ph000", {"source": "mini", "phase": 0, "cosmology": "c999"}),
             "mini simulation 'mini_ph000': cosmology='c999'; expected one of c000, c001",
         ),

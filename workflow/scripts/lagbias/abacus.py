@@ -17,6 +17,7 @@ from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from lagbias.checksums import cksum, listed_cksum
 from lagbias.errors import InputError
 from lagbias.layout import BoxFiles
+from lagbias.limits import MOST_PARTICLES, check_side
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,32 @@ def verify(path: Path) -> None:
         )
 
 
+def read_initial_density(
+    path: str | Path, fields: Sequence[str] = BOX_FIELDS
+) -> tuple[np.ndarray, dict]:
+    """Overdensity of an ``ic_dens`` file as it is stored, and its header.
+
+    Parameters
+    ----------
+    path : the ``ic_dens`` file
+    fields : names that the header must have
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+        At the initial redshift. Point [0,0,0] lies at Lagrangian (-L/2, -L/2, -L/2), with no
+        half-cell shift.
+    header : dict
+    """
+    verify(Path(path))
+    header = read_header(path, fields)
+    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
+        # A compressed block is decompressed into an array of its own: no copy is needed.
+        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
+    check_finite(overdensity, path)
+    return overdensity, header
+
+
 def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, float]:
     """Linear overdensity at a redshift, delta_1(q) = delta_IC(q) D(z) / D(z_init).
 
@@ -131,16 +158,13 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
     Returns
     -------
     overdensity : float32, (n, n, n)
-        Point [0,0,0] lies at Lagrangian (-L/2, -L/2, -L/2), with no half-cell shift.
+        On the grid of ``read_initial_density``.
     box_size : float
         [Mpc/h]
     """
-    verify(Path(path))
-    header = read_header(path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable"))
-    with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
-        # A compressed block is decompressed into an array of its own: no copy is needed.
-        overdensity = np.asarray(file["data"]["density"], dtype=np.float32)
-    check_finite(overdensity, path)
+    overdensity, header = read_initial_density(
+        path, (*BOX_FIELDS, "InitialRedshift", "GrowthTable")
+    )
     table = header["GrowthTable"]
     growth = growth_factor(table, redshift) / growth_factor(table, header["InitialRedshift"])
     overdensity *= np.float32(growth)
@@ -306,6 +330,22 @@ def read_column(path: Path, name: str) -> tuple[np.ndarray, dict]:
     """A column of a file as it is stored, and the header."""
     with _reading(path), asdf.open(path, lazy_load=True, memmap=False) as file:
         return np.asarray(file["data"][name]), dict(file["header"])
+
+
+def lattice_side(header: Mapping[str, object], path: str | Path) -> int:
+    """Particles a side of a simulation, which its header gives as a float, ``ppd``.
+
+    Raises
+    ------
+    InputError
+        If identifiers cannot tell so many apart.
+    """
+    side = round(float(header["ppd"]))
+    check_side(
+        f"{path}: header ppd, particles", side, MOST_PARTICLES,
+        "the 15 bits of an identifier hold no more: use a smaller simulation",
+    )  # fmt: skip
+    return side
 
 
 def check_finite(overdensity: np.ndarray, path: str | Path) -> None:

@@ -12,6 +12,7 @@ import scipy.fft
 
 from lagbias.grids import Grid
 from lagbias.spectra import Shells
+from lagbias.threads import usable
 
 TRIANGLES = ("equilateral", "squeezed")
 FIRST_EQUILATERAL = 1  # shell: two fundamental modes; the first holds hardly a triangle
@@ -58,7 +59,7 @@ class Triangles:
         for shell in range(len(self.k)):
             yield scipy.fft.irfftn(
                 self._shells.only(modes, shell), s=self.grid.shape, norm="forward",
-                workers=self._threads,
+                workers=usable(self._threads),
             )  # fmt: skip
 
     def _sums(self, modes: np.ndarray) -> np.ndarray:

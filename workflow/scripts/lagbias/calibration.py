@@ -15,6 +15,7 @@ from lagbias.network import HaloToMassRatio
 from lagbias.prediction import ratio_on_grid
 from lagbias.projection import Projection
 from lagbias.stores import provenance, write_netcdf
+from lagbias.threads import usable
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def write_calibration(
         NetCDF, as of ``calibration``, for every seed and f averaged over seeds (member).
     threads : int
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     networks = [HaloToMassRatio.load(path) for path in weights.values()]
     catalogue = Particles.open(particles)
     point, count, labelled = labelled_points(catalogue, labels)

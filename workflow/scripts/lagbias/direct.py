@@ -33,6 +33,7 @@ from lagbias.mesh import Particles
 from lagbias.network import HaloToMassRatio, generator_of, passes
 from lagbias.projection import Projection
 from lagbias.seeds import seed_of
+from lagbias.threads import usable
 from lagbias.training import RatioTraining, first_network, fit, write_network
 from lagbias.training_settings import TrainingSettings
 
@@ -244,7 +245,7 @@ def train_direct(
         As of ``training.train_network``, but mean log losses of particles [nats], and
         ``validation_field_loss``, the loss that other networks train on.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     points, held_out = (
         load_labelled(part, mapping, settings.particle_fraction, seed)

@@ -33,6 +33,7 @@ from lagbias.mesh import Particles, particles_of_points
 from lagbias.network import ROWS_PER_PASS, HaloToMassRatio
 from lagbias.projection import Projection, slabs
 from lagbias.stores import open_store, provenance, read_netcdf, write_netcdf
+from lagbias.threads import usable
 
 log = logging.getLogger(__name__)
 
@@ -451,7 +452,7 @@ def write_explanation(
     InputError
         If inputs mix G2 with the features that are linear in the density.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     vectors = read_netcdf(gradient_pca)["eigenvector"].sel(version="f", member=MEAN).values
     view = View(mapping, vectors[:DIRECTIONS])

@@ -12,6 +12,7 @@ from lagbias.files import written_whole
 from lagbias.grids import Grid, InPlaceTransform, moments
 from lagbias.limits import check_scale
 from lagbias.stores import append_variable, provenance, set_attributes
+from lagbias.threads import usable
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class SmoothedFeatures:
         box_size: float,
         threads: int = 1,
     ):
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(usable(threads))
         density = linear_density() if callable(linear_density) else linear_density
         self.grid = Grid(len(density), box_size)
         source = InPlaceTransform(self.grid.shape, threads)

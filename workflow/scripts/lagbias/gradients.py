@@ -20,6 +20,7 @@ from lagbias.mesh import Particles, particles_of_points
 from lagbias.network import HaloToMassRatio, passes
 from lagbias.projection import Projection, eigen_directions, slabs
 from lagbias.stores import open_store, provenance, write_netcdf
+from lagbias.threads import usable
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ def write_gradient_pca(
     deterministic : bool
         Use only operations that give the same bits every time.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     networks = [HaloToMassRatio.load(path).to(device_of(device)) for path in weights.values()]
     covariances, counts = [], []

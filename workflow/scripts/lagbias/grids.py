@@ -6,6 +6,7 @@ import numpy as np
 import pyfftw
 
 from lagbias.errors import InputError
+from lagbias.threads import usable
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class InPlaceTransform:
         self.spectrum = pyfftw.empty_aligned((*planes, n // 2 + 1), dtype="complex64")
         padded = self.spectrum.view("float32").reshape(*planes, 2 * (n // 2 + 1))
         self.field = padded[:, :, :n]
-        plan = {"axes": (0, 1, 2), "flags": ("FFTW_ESTIMATE",), "threads": threads}
+        plan = {"axes": (0, 1, 2), "flags": ("FFTW_ESTIMATE",), "threads": usable(threads)}
         self._forward = pyfftw.FFTW(self.field, self.spectrum, **plan)
         self._backward = pyfftw.FFTW(
             self.spectrum, self.field, direction="FFTW_BACKWARD", normalise_idft=False, **plan

@@ -7,6 +7,7 @@ particles; a local f has to guess the labels besides.
 """
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,11 +16,19 @@ import numpy as np
 from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 
-from lagbias.abacus import check_same_box, in_redshift_space, read_column, read_header, verify
+from lagbias.abacus import (
+    check_same_box,
+    in_redshift_space,
+    lattice_side,
+    read_column,
+    read_header,
+    verify,
+)
 from lagbias.errors import InputError
 from lagbias.files import written_whole
 from lagbias.grids import Grid
 from lagbias.layout import MEAN, BoxFiles, Tracer
+from lagbias.limits import MOST_TO_A_POINT
 from lagbias.mesh import (
     Mesh,
     Particles,
@@ -213,7 +222,8 @@ def write_labels(
     labelled = np.zeros(points**3, dtype=label_of(tracer, np.ones(0)).dtype)
     for lattice_index, halo_particles, header in labelled_lattice(files, tracer.min_particles):
         check_same_box(header, density_header, redshift, str(files.halos))
-        ppd = round(float(header["ppd"]))  # a float in the headers
+        ppd = lattice_side(header, files.halos)
+        _check_counted(ppd, points, files.density)
         point = lagrangian_points(lattice_index, ppd, points)
         np.add.at(labelled, point, label_of(tracer, halo_particles))
     total = float(labelled.sum(dtype=np.float64))
@@ -231,6 +241,17 @@ def write_labels(
             weighting=tracer.weighting, labelled_particles=total,
             particles=len(catalogue.final_cell),
         )  # fmt: skip
+
+
+def _check_counted(particles_per_side: int, points: int, density: Path) -> None:
+    """Refuse a grid with more particles to a point than the labels of a point count."""
+    found = math.ceil(particles_per_side / points) ** 3
+    if found > MOST_TO_A_POINT:
+        raise InputError(
+            f"{density}: up to {found} of {particles_per_side}^3 particles belong to one of its "
+            f"{points}^3 points, expected at most {MOST_TO_A_POINT}, as labels count them; use a "
+            "finer ic_dens file"
+        )
 
 
 def _check_labelled(count: float, files: BoxFiles, min_particles: int) -> None:

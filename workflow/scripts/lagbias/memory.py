@@ -128,10 +128,14 @@ def measure_linear_power(box: GriddedBox) -> float:
 
 
 def index_particles(box: GriddedBox) -> float:
-    """Columns of a file as stored, a part of them unpacked, chunks to write, cells."""
+    """Columns of a file as stored, a part of them unpacked, chunks to write, cells.
+
+    Before that, the initial density.
+    """
     count = box.particles_of_file
     part, chunk = min(count, UNPACKED), min(box.particles, CHUNK_POINTS)
-    return 330 + (20 * count + 56 * part + 8 * chunk + 24 * box.cells) / MB
+    particles = 20 * count + 56 * part + 8 * chunk + 24 * box.cells
+    return 330 + max(particles, 4 * box.points) / MB
 
 
 def select_halos(box: GriddedBox, min_particles: int) -> float:

@@ -17,12 +17,21 @@ import numpy as np
 import xarray as xr
 from abacusnbody.analysis import tsc
 
-from lagbias.abacus import check_same_box, particle_chunks, read_halos, read_header
+from lagbias.abacus import (
+    check_same_box,
+    lattice_side,
+    particle_chunks,
+    read_halos,
+    read_header,
+    read_initial_density,
+)
+from lagbias.agreement import check_same_waves, correlation, long_modes
 from lagbias.compiled import keep_compiled
 from lagbias.errors import InputError
 from lagbias.files import remove, written_whole
 from lagbias.grids import Grid
 from lagbias.layout import BoxFiles
+from lagbias.limits import MOST_CELLS, MOST_PAINTED, check_density_grid, check_mesh
 from lagbias.stores import (
     CHUNK_BYTES,
     GrowingVariable,
@@ -32,6 +41,7 @@ from lagbias.stores import (
     read_values,
     set_attributes,
 )
+from lagbias.threads import usable
 from lagbias.tracers import halo_weights
 
 log = logging.getLogger(__name__)
@@ -64,7 +74,7 @@ class Mesh:
         Raises
         ------
         InputError
-            If the box is not a whole number of cells.
+            If the box is not a whole number of cells, or of too many to be painted.
         """
         cells = round(box_size / cell_size)
         if cells < 2 or abs(cells * cell_size - box_size) > 1e-6 * box_size:
@@ -73,6 +83,7 @@ class Mesh:
                 f"expected a whole number of cells, found {box_size / cell_size:.4g}; "
                 f"use {box_size / max(cells, 2):.6g} Mpc/h"
             )
+        check_mesh(f"cell size {cell_size:g} Mpc/h", cells, box_size, MOST_PAINTED)
         return cls(cells, box_size)
 
     @property
@@ -177,7 +188,8 @@ def write_particles(
         Training cell [Mpc/h].
     store : path of the zarr store
         Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
-        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``.
+        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``. The attribute
+        ``correlation_with_linear_density`` is that of ``agreement.correlation``.
     threads : int
     redshift_space : bool
         Whether final cells are those of positions displaced along z by velocities.
@@ -185,13 +197,17 @@ def write_particles(
     Raises
     ------
     InputError
-        If particles and initial density are of different boxes, or files are damaged.
+        If particles and initial density are of different boxes, waves or signs (``agreement``),
+        files are damaged, or cells or grid points are more than 32 bits count.
     """
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    blosc.set_nthreads(threads)  # decompression
+    numba.set_num_threads(usable(threads))
+    blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
     density_header = read_header(files.density)
     mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
+    check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
     points = density_points(files.density)
+    check_density_grid(str(files.density), points)
+    waves = long_modes(read_initial_density(files.density)[0])  # gone before particles are read
     with written_whole(store) as partial:
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
@@ -199,14 +215,17 @@ def write_particles(
             counts, header = _sort_into_slabs(
                 files, redshift, density_header, mesh, points, spool, redshift_space
             )
-            _write_slabs(spool, mesh, int(counts.sum()), partial)
+            in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
+        agreement = correlation(waves, long_modes(in_cells))
+        check_same_waves(agreement, files, mesh.box_size)
         set_attributes(
             partial,
             **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
             cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
             sampled_fraction=int(counts.sum()) / float(header["NP"]), redshift_space=redshift_space,
+            correlation_with_linear_density=round(agreement, 4),
         )  # fmt: skip
 
 
@@ -234,7 +253,7 @@ def _sort_into_slabs(
     for position, lattice_index, header in particle_chunks(files, redshift_space):
         check_same_box(header, density_header, redshift, str(files.halos))
         packed = np.empty(len(position), dtype=np.uint64)
-        ppd = round(float(header["ppd"]))  # a float in the headers
+        ppd = lattice_side(header, files.halos)
         _two_integers(
             position, lattice_index, ppd, points, mesh.cells, mesh.subcells, mesh.box_size, packed
         )
@@ -248,8 +267,14 @@ def _sort_into_slabs(
     return counts, header
 
 
-def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> None:
-    """Sort the particles of each slab and write them, and where each cell begins."""
+def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> np.ndarray:
+    """Sort the particles of each slab and write them, and where each cell begins.
+
+    Returns
+    -------
+    int64, (cells, cells, cells)
+        Particles of each cell.
+    """
     one = {"length": particles, "dtype": np.uint32, "dim": "particle", "units": "1"}
     final_cells = GrowingVariable(store, "final_cell", **one)
     lagrangian_indices = GrowingVariable(store, "lagrangian_index", **one)
@@ -267,6 +292,7 @@ def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> None:
         )
     cell_start = np.cumsum(cell_counts, out=cell_counts)
     append_variable(store, "cell_start", cell_start, ("edge",), units="1")
+    return np.diff(cell_start).reshape((mesh.cells,) * 3)
 
 
 def density_points(density: Path) -> int:
@@ -385,6 +411,7 @@ def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:
     grid : Grid
         Its point [0,0,0] is at position (0, 0, 0), which is (-L/2, -L/2, -L/2) of the box.
     threads : int
+        One number gives the same bits each time; others differ from it by float32 rounding.
 
     Returns
     -------
@@ -405,7 +432,20 @@ def add_points(
     density: np.ndarray, position: np.ndarray, weight: np.ndarray | None, grid: Grid, threads: int
 ) -> None:
     """Add weighted points to a density, in place, by triangular-shaped clouds (see ``paint``)."""
-    tsc.tsc_parallel(position, density, grid.box_size, weights=weight, nthread=threads)
+    tsc.tsc_parallel(
+        position, density, grid.box_size, weights=weight,
+        nthread=usable(threads), npartition=_stripes(grid.points, threads),
+    )  # fmt: skip
+
+
+def _stripes(cells: int, threads: int) -> int:
+    """Stripes of a mesh, of which every other one is painted at once, for so many threads.
+
+    A cloud is three cells wide, so a stripe has to be, or clouds of two threads overlap and what
+    one of them adds is lost. abacusutils 2.1.2 makes stripes of two cells for many threads. The
+    stripes, and so the order of the sums, follow the threads asked for and not the cores found.
+    """
+    return max(1, 2 * min(threads, cells // 6)) if threads > 1 else 1
 
 
 def to_overdensity(density: np.ndarray) -> np.ndarray:

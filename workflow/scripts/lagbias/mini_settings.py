@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from lagbias.errors import InputError
 from lagbias.layout import DEFAULT_COSMOLOGY
+from lagbias.limits import MOST_SIMULATED
 
 # AbacusSummit's cosmologies whose linear power abacusutils has.
 COSMOLOGIES = tuple(
@@ -95,7 +96,11 @@ class MiniSimulation:
         checks = (
             ("name", re.fullmatch(r"\w[\w.+-]*", self.name), "letters, digits and . _ + -"),
             ("box_size", 0 < self.box_size < math.inf, "a length above 0 Mpc/h"),
-            ("particles_per_side", 8 <= n <= 4096 and n % 2 == 0, "an even number, 8 to 4096"),
+            (
+                "particles_per_side",
+                8 <= n <= MOST_SIMULATED and n % 2 == 0,
+                f"an even number, 8 to {MOST_SIMULATED}",
+            ),
             (
                 "particles_per_side",
                 _pysco_finds_side(n),

@@ -34,10 +34,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from lagbias import abacus_writer
+from lagbias import abacus_writer, limits
 from lagbias.errors import InputError, RunError
 from lagbias.layout import DEFAULT_COSMOLOGY
 from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
+from lagbias.threads import usable
 
 logger = logging.getLogger(__name__)
 
@@ -219,6 +220,11 @@ def friends_of_friends(
     int32, (n,)
         Number of the group of each particle, groups counted by their first particle, -1 for
         the particles of none.
+
+    Raises
+    ------
+    InputError
+        If there are more links than can be counted.
     """
     wrapped = np.mod(position.astype(np.float64), box_size)
     wrapped[wrapped >= box_size] = 0.0
@@ -226,6 +232,11 @@ def friends_of_friends(
     del wrapped
     pairs = tree.query_pairs(linking_length, output_type="ndarray").astype(np.int32)
     del tree
+    if len(pairs) > limits.MOST_LINKS:
+        raise InputError(
+            f"halo finding: found {len(pairs)} links of {len(position)} particles, expected at "
+            f"most {limits.MOST_LINKS}; use fewer mini.particles_per_side"
+        )
     graph = coo_array(
         (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])),
         shape=(len(position), len(position)),
@@ -503,7 +514,7 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
     cosmology = _cosmology(settings.cosmology)
     seed = generator_seed(settings, "initial density").generate_state(1)[0]
     return {
-        "nthreads": threads,
+        "nthreads": usable(threads),
         "theory": "newton",
         "H0": cosmology["H0"],
         "Om_m": cosmology["Omega_M"],
@@ -549,7 +560,7 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
     search_path = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
     for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
-        environment[f"{library_name}_NUM_THREADS"] = str(threads)
+        environment[f"{library_name}_NUM_THREADS"] = str(usable(threads))
     code = "import sys; from lagbias.minisim import _pysco_worker; _pysco_worker(sys.argv[1])"
     finished = subprocess.run(
         [sys.executable, "-c", code, str(request)],

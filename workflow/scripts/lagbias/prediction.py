@@ -17,6 +17,7 @@ from lagbias.network import HaloToMassRatio, passes
 from lagbias.projection import Projection, slabs
 from lagbias.sampling import append_sampling_noises
 from lagbias.stores import append_variable, open_store, provenance, set_attributes
+from lagbias.threads import usable
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def write_prediction(
     deterministic : bool
         Use only operations that give the same bits every time.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping, catalogue = Projection.read(projection), Particles.open(particles)
     networks = [HaloToMassRatio.load(path).to(device_of(device)) for path in weights.values()]
     with deterministic_algorithms(deterministic):

@@ -14,7 +14,14 @@ from lagbias.layout import (
     parse_tracer,
     parse_yardstick,
 )
-from lagbias.limits import check_block, check_scale
+from lagbias.limits import (
+    MOST_CELLS,
+    MOST_PAINTED,
+    check_block,
+    check_density_grid,
+    check_mesh,
+    check_scale,
+)
 from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
 from lagbias.sizes import BoxSizes
 from lagbias.variants import check_variants, every_training, refused_as
@@ -149,6 +156,8 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
             f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}; "
             f"besides it may have {sorted(may)}"
         )
+    if "density_grid" in simulation:
+        check_density_grid(f"simulations.{name}.density_grid", simulation["density_grid"])
     if source == "https":
         files_per_product(name)
     if source == "mini":
@@ -198,6 +207,8 @@ def check_box(name: str, box_size: float, points: int, config: dict) -> None:
                 f"{box_size:g} Mpc/h: found {cells:.4g} cells; use "
                 f"{box_size / max(round(cells), 1):.6g}"
             )
+        most = MOST_CELLS if field == "cell_size" else MOST_PAINTED
+        check_mesh(f"mesh.{field}, on {name}", round(cells), box_size, most)
     for field, settings in every_training(config).items():
         with refused_as(f"{field}, on {name}"):
             check_block(settings.block, round(box_size / config["mesh"]["cell_size"]))

@@ -17,6 +17,7 @@ from abacusnbody.analysis.power_spectrum import get_W_compensated
 from lagbias.grids import Grid
 from lagbias.mesh import paint_halos
 from lagbias.stores import open_store, provenance, write_netcdf
+from lagbias.threads import usable
 
 # Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
 BANDS = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
@@ -137,7 +138,7 @@ def field_modes(
     modes : complex64, (n, n, n // 2 + 1), normalised by 1 / n^3
     """
     n = grid.points
-    modes = scipy.fft.rfftn(overdensity, workers=threads) / np.float32(overdensity.size)
+    modes = scipy.fft.rfftn(overdensity, workers=usable(threads)) / np.float32(overdensity.size)
     # `interlaced=True` is abacusutils' name for the bare window, without an aliasing model.
     window = get_W_compensated(grid.box_size, n, "TSC", interlaced=True)
     window *= np.sinc(grid.wavenumbers() * resolution / (2 * np.pi))

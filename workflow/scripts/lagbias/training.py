@@ -34,6 +34,7 @@ from lagbias.normalisation import (
 )
 from lagbias.projection import Projection
 from lagbias.stores import provenance
+from lagbias.threads import usable
 from lagbias.training_settings import TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -378,7 +379,7 @@ def train_network(
     A checkpoint stands beside ``weights`` while training runs, keyed by a digest of all it is
     trained on; a killed run continues from it and ends in the same weights.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     boxes, held_out = (
         part.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
