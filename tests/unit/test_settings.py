@@ -317,8 +317,30 @@ def test_a_transfer_may_be_to_the_waves_of_a_test_box():
         (("yardsticks", ["bins-R0.5"]), "yardsticks: bins-R0.5, on mini_ph000: smoothing scale"),
         (("scale_sets", ["R0", "R2-R2.83-R4"]), "scale set 'R0': found R=0, expected scales above"),
         (
-            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 144),
-            "scale_sets: R3, on AbacusSummit_small_c000_ph3100: smoothing .* expected 3.47",
+            (
+                "simulations",
+                "AbacusSummit_highbase_c000_ph100",
+                {"source": "https", "density_grid": 192},
+            ),
+            "scale_sets: R3, on AbacusSummit_highbase_c000_ph100: smoothing .* expected 5.21",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 1152),
+            "simulations.AbacusSummit_small_c000_ph3100.density_grid: found 1152; .*write `density"
+            "_grid: 576`",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "redshift", 0.575),
+            "simulations.AbacusSummit_small_c000_ph3100: at redshift 0.575 .* but not the particles"
+            ".*write `redshift: 0.5`",
+        ),
+        (
+            (
+                "simulations",
+                "AbacusSummit_fixedbase_c000_ph098",
+                {"source": "local", "root": "x", "density_grid": 576},
+            ),
+            "ph098 has the wrong sign.*use ph099",
         ),
         (("mini", "mesh", 250), "mini simulation 'mini_ph000': mesh=250; expected a power of two"),
         (

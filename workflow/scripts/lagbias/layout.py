@@ -15,8 +15,6 @@ YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
 # and f in bins of the density alone, or with the Laplacian or G2.
 LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
-# Files a product by the size of an AbacusSummit box.
-FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class BoxFiles:
         if not files:
             raise InputError(
                 f"no files {self.halos / name}/{name}_*.asdf: expected the {name} files of an "
-                "AbacusSummit box; check `root` and the simulation's name (phases are irregular)"
+                "AbacusSummit box: fetch them"
             )
         return files
 
@@ -69,8 +67,7 @@ class BoxFiles:
         """
         if not self.density.exists():
             raise InputError(
-                f"no initial density {self.density}: expected an ic_dens file; check `root`, the "
-                "simulation's name and `density_grid`"
+                f"no initial density {self.density}: expected an ic_dens file; check `density_grid`"
             )
         products = {name: self.product(name) for name in PRODUCTS}
         numbers = {name: {file.stem[-3:] for file in files} for name, files in products.items()}
@@ -94,23 +91,6 @@ class BoxFiles:
                 for number in range(files_per_product)
             ),
         ]
-
-
-def files_per_product(name: str) -> int:
-    """Files a product of an AbacusSummit box, by its name.
-
-    Raises
-    ------
-    InputError
-        If the name is not one of AbacusSummit's.
-    """
-    match = re.match(r"AbacusSummit_(small|highbase|base)_", name)
-    if not match:
-        raise InputError(
-            f"simulation {name}: expected AbacusSummit_{{small,highbase,base}}_cNNN_phNNN, "
-            "the boxes that the public tree has; use `source: local` for others"
-        )
-    return FILES_PER_PRODUCT[match.group(1)]
 
 
 def parse_scales(scale_set: str) -> list[float]:

@@ -6,14 +6,9 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from lagbias.abacussummit import check_published, check_sign_of_density
 from lagbias.errors import InputError
-from lagbias.layout import (
-    files_per_product,
-    parse_network,
-    parse_scales,
-    parse_tracer,
-    parse_yardstick,
-)
+from lagbias.layout import parse_network, parse_scales, parse_tracer, parse_yardstick
 from lagbias.limits import check_block, check_scale
 from lagbias.mini_settings import MiniSimulation, check_mesh_ratio
 from lagbias.sizes import BoxSizes
@@ -150,8 +145,11 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
             f"besides it may have {sorted(may)}"
         )
     if source == "https":
-        files_per_product(name)
-    if source == "mini":
+        redshift = simulation.get("redshift", config["redshift"])
+        check_published(name, redshift, simulation["density_grid"])
+    if source != "mini":
+        check_sign_of_density(name)
+    else:
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
         of_all = {"redshift": config["redshift"], "master_seed": config["master_seed"]}
