@@ -15,14 +15,14 @@ BOX = "AbacusSummit_small_c000_ph3100"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
-    """A copy beside a tree with one box: particles at z = 0.5 alone, halos at 0.575 too."""
+    """A copy beside a tree with one box, of 420 Mpc/h: particles at z = 0.5, halos at 0.575 too."""
     folder = copy_repository(tmp_path_factory.mktemp("repository"))
     for redshift, products in ((0.5, PRODUCTS), (0.575, ("halo_info", "halo_pid_A"))):
         files = BoxFiles.under(folder / "tree", BOX, redshift, 576)
         places = [files.density, *(files.halos / name / f"{name}_000.asdf" for name in products)]
         for place in places:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 500.0\n  NP: 5159780352\n...\n")
+            place.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 420.0\n  NP: 5159780352\n...\n")
     return folder
 
 
@@ -41,6 +41,14 @@ def refusal(repository: Path, config: dict | str) -> str:
     assert lines[0].startswith("WorkflowError in file"), said
     assert len(lines) == 2, said
     return lines[1]
+
+
+def with_text(old: str, new: str) -> str:
+    """The paper's config with some of its text changed, its training box the local one."""
+    text = (ROOT / "config/abacus.yaml").read_text()
+    text = text.replace(f"{BOX}: {{source: https,", f"{BOX}: {{source: local, root: tree,", 1)
+    assert old in text
+    return text.replace(old, new, 1)
 
 
 def with_box(**simulation) -> dict:
@@ -71,3 +79,32 @@ def test_box_that_is_not_there_is_refused_before_anything_is_planned(
     repository, simulation, message
 ):
     assert message in refusal(repository, with_box(**simulation))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "  block: 4 ", "  block: 5 ",
+            f"training, on {BOX}: training.block: cubes of 5 cells do not tile a mesh of 84 cells",
+        ),
+        ("device: auto", "device: auto\nseeds: [1]", "seeds is given twice, first on line"),
+        ("seeds: [1, 2, 3, 4, 5]", "seeds: 1", "seeds: 1 is not of type 'array'; write a list"),
+        ("tracers: [N150]", "tracers: [N0]", "tracer 'N0': expected halos by"),
+        ("  paper:", "  my-set:", "found the name 'my-set', expected letters, digits and _ alone"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_as_it_is_planned(repository, old, new, message):
+    assert message in refusal(repository, with_text(old, new))
+
+
+def test_numbers_as_people_write_them_plan(repository):
+    text = with_text(
+        "  particle_fraction: 1.0 ", "  learning_rate: 1e-3\n  particle_fraction: 1e0 "
+    )
+    (repository / "changed.yaml").write_text(text.replace("k_max: 0.6", 'k_max: "6e-1"'))
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--configfile", "changed.yaml"],
+        cwd=repository, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -175,3 +175,43 @@ def test_local_boxes_that_no_set_names_are_not_looked_at(tmp_path):
     config["training_sets"]["set"]["test"] = [SMALL]
     with pytest.raises(InputError, match=f"simulations.{SMALL}: no folder"):
         check_local_boxes(config)
+
+
+def config_of_local_box(root: Path, **changes) -> dict:
+    """A config of one local box that tests, with the keys that its size must fit."""
+    return {
+        "redshift": 0.5,
+        "simulations": {SMALL: {"source": "local", "root": str(root), "density_grid": 576}},
+        "training_sets": {"set": {"train": [], "validate": [], "test": [SMALL]}},
+        "mesh": {"cell_size": 5, "evaluation_cell_size": 2.5},
+        "training": {"preset": "seed"}, "scale_sets": ["R2"], "yardsticks": [],
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"training": {"preset": "seed", "block": 3}},
+            "training, on .*: training.block: cubes of 3 cells do not tile a mesh of 80 cells",
+        ),
+        (
+            {"mesh": {"cell_size": 7, "evaluation_cell_size": 2.5}},
+            "mesh.cell_size: 7 Mpc/h does not divide the side of .*, 400 Mpc/h: .*; use 7.01754",
+        ),
+        ({"scale_sets": ["R0.5"]}, "scale_sets: R0.5, on .*expected 0.694"),
+        (
+            {"variants": {"large": {"block": 7}}},
+            "variants.large, on .*: training.block: cubes of 7 cells do not tile",
+        ),
+    ],
+)
+def test_cells_that_do_not_fit_a_local_box_are_refused_by_its_header(tmp_path, changes, message):
+    files = make_box(tmp_path)
+    check_local_boxes(config_of_local_box(tmp_path, **changes))  # a file of no size says nothing
+    # A box of another side than its name says.
+    header = b"#ASDF 1.0.0\nheader:\n  BoxSize: 400.0\n  NP: 1000\n...\n"
+    (files.halos / "halo_info/halo_info_000.asdf").write_bytes(header)
+    check_local_boxes(config_of_local_box(tmp_path))
+    with pytest.raises(InputError, match=message):
+        check_local_boxes(config_of_local_box(tmp_path, **changes))

@@ -48,6 +48,24 @@ def test_what_is_no_scale_set_is_refused(scale_set):
         parse_scales(scale_set)
 
 
+@pytest.mark.parametrize(
+    ("scale_set", "meant"),
+    [
+        ("2-4", "R2-R4"), ("R4,R2", "R2-R4"), ("R2, R4", "R2-R4"), ("r2", "R2"), ("R2_R4", "R2-R4"),
+        ("R2\N{EN DASH}R4", "R2-R4"), ("2 2.83 4", "R2-R2.83-R4"),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_a_scale_set_is_told_its_spelling(scale_set, meant):
+    with pytest.raises(InputError, match=f"as R2-R2.83-R4; write {meant}$"):
+        parse_scales(scale_set)
+
+
+@pytest.mark.parametrize("scale_set", ["2,83", "R2,83", "Rx", "R-2"])
+def test_nothing_is_guessed_of_what_is_unclear(scale_set):
+    with pytest.raises(InputError, match="as R2-R2.83-R4$"):
+        parse_scales(scale_set)
+
+
 @pytest.mark.parametrize("scale_set", ["R0", "R0.0-R2"])
 def test_no_smoothing_is_no_scale(scale_set):
     with pytest.raises(InputError, match="found R=0, expected scales above 0 Mpc/h"):
@@ -73,6 +91,24 @@ def test_tracer_names_a_cut_and_a_weighting():
     for name in ("50", "N050", "N0", "N50-light", "N50-mass"):
         with pytest.raises(InputError, match="N50-number"):
             parse_tracer(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("N050", "N50"), ("50", "N50"), ("N50.5", "N50"), ("n50", "N50"), ("N>50", "N50"),
+        ("N50_number", "N50-number"), ("N50-mass", "N50"), ("N050-galaxies", "N50-galaxies"),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_a_tracer_is_told_its_spelling(name, meant):
+    with pytest.raises(InputError, match=f"; write {meant}$"):
+        parse_tracer(name)
+
+
+@pytest.mark.parametrize("name", ["N0", "N00-number"])
+def test_no_cut_is_no_tracer(name):
+    with pytest.raises(InputError, match="a cut of 0 is none: write .*, as N20$"):
+        parse_tracer(name)
 
 
 @pytest.mark.parametrize(

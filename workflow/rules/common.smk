@@ -15,6 +15,8 @@ sys.path.insert(0, str(SCRIPTS))
 from lagbias import memory as peak_mb
 from lagbias.abacussummit import files_per_product
 from lagbias.box_contents import local_files
+from lagbias.config_numbers import with_numbers
+from lagbias.config_text import check_text
 from lagbias.errors import InputError, StorageError
 from lagbias.files import check_writable
 from lagbias.layout import (
@@ -43,6 +45,10 @@ from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
 
 try:
+    if workflow.is_main_process:
+        for file in filter(os.path.isfile, workflow.configfiles):
+            check_text(file)
+    config.update(with_numbers(config, SCHEMA))
     check_schema(config, SCHEMA)
     check_config(config)
     expand_roots(config["simulations"])

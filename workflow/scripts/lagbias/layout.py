@@ -105,6 +105,7 @@ def parse_scales(scale_set: str) -> list[float]:
     if not all(re.fullmatch(r"R\d+(\.\d+)?", part) for part in parts):
         raise InputError(
             f"scale set {scale_set!r}: expected scales in Mpc/h joined by dashes, as R2-R2.83-R4"
+            + _meant_scales(scale_set)
         )
     scales = [float(part[1:]) for part in parts]
     if not all(scales):
@@ -116,6 +117,15 @@ def parse_scales(scale_set: str) -> list[float]:
             f"write {canonical}"
         )
     return scales
+
+
+def _meant_scales(text: str) -> str:
+    """What somebody may have meant who wrote scales otherwise; nothing where that is unclear."""
+    parts = re.split(r"[\W_]+(?=[Rr])|[^\w.,]+", text.strip())
+    scales = [re.fullmatch(r"[Rr]?(\d+(?:\.\d+)?)", part) for part in parts]
+    if not all(scales) or not all(float(scale[1]) for scale in scales):
+        return ""
+    return f"; write {'-'.join(f'R{R:g}' for R in sorted({float(scale[1]) for scale in scales}))}"
 
 
 class NetworkName(NamedTuple):
@@ -211,9 +221,19 @@ def parse_tracer(name: str) -> Tracer:
     if not match:
         raise InputError(
             f"tracer {name!r}: expected halos by their least number of particles, as N50 (weighted "
-            "by mass), N50-number or N50-galaxies"
+            "by mass), N50-number or N50-galaxies" + _meant_tracer(name)
         )
     return Tracer(int(match.group(1)), match.group(2) or "mass")
+
+
+def _meant_tracer(text: str) -> str:
+    """What somebody may have meant who wrote a tracer otherwise; nothing where that is unclear."""
+    if re.fullmatch(r"[Nn]?0+(-number|-galaxies)?", text):
+        return "; a cut of 0 is none: write the particles of the smallest halos, as N20"
+    match = re.fullmatch(r"[Nn]?[ >]*0*([1-9]\d*)(?:\.\d*)?(?:[-_ ](mass|number|galaxies))?", text)
+    if not match:
+        return ""
+    return f"; write N{match[1]}" + (f"-{match[2]}" if match[2] not in (None, "mass") else "")
 
 
 def parse_yardstick(model: str) -> tuple[str, list[float]]:

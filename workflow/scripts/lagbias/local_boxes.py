@@ -1,8 +1,9 @@
-"""Local boxes of a config: where they lie, and whether all is there."""
+"""Local boxes of a config: where they lie, whether all is there, and whether their size fits."""
 
 from lagbias.box_contents import expanded_root, local_files
 from lagbias.layout import BoxFiles
-from lagbias.settings import PARTS
+from lagbias.settings import PARTS, check_box
+from lagbias.sizes import header_numbers
 from lagbias.variants import refused_as
 
 
@@ -21,7 +22,7 @@ def expand_roots(simulations: dict) -> None:
 
 
 def check_local_boxes(config: dict) -> None:
-    """Check that the local boxes of training sets and transfers are there.
+    """Check that the local boxes of training sets and transfers are there and hold the meshes.
 
     Others are looked at when they are asked for.
 
@@ -45,4 +46,8 @@ def check_local_boxes(config: dict) -> None:
         redshift = simulation.get("redshift", config["redshift"])
         points = simulation["density_grid"]
         with refused_as(f"simulations.{name}"):
-            local_files(BoxFiles.under(simulation["root"], name, redshift, points))
+            files = BoxFiles.under(simulation["root"], name, redshift, points)
+            local_files(files)
+        box_size = header_numbers(files.product("halo_info")[0]).get("BoxSize")
+        if box_size:  # the jobs that read the file say what is wrong with one that has none
+            check_box(name, box_size, points, config)
