@@ -22,6 +22,7 @@ from lagbias import download
 from lagbias.checksums import cksum
 from lagbias.download import DownloadError, DownloadSettings, download_file
 from lagbias.errors import InputError
+from lagbias.layout import PRODUCTS
 
 FOLDER = "small/AbacusSummit_small_c000_ph3000/halos/z0.500/halo_info"
 FILE = f"{FOLDER}/halo_info_000.asdf"
@@ -268,7 +269,17 @@ def test_server_that_stays_away_is_given_up(fetch, folder, site):
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (404, ["HTTP 404", "not on the server", "simulation's name"]),
+        (
+            404,
+            [
+                "HTTP 404",
+                "not on the server",
+                "simulation's name",
+                "no particles at this",
+                "on tape only",
+                "`density_grid` is another",
+            ],
+        ),
         (401, ["HTTP 401", "refuses", ".netrc"]),
         (403, ["HTTP 403", "refuses", ".netrc"]),
         (400, ["HTTP 400", "expected 200"]),
@@ -589,14 +600,30 @@ def test_manifest_lists_the_public_tree_without_network(tmp_path, monkeypatch):
     ("name", "grid", "count", "total"),
     [
         (BOX, 576, 1, 2.95e9 + 0.764e9),
-        ("AbacusSummit_highbase_c000_ph100", 1152, 16, 23e9 + 6.115e9),
-        ("AbacusSummit_base_c000_ph000", 1152, 34, 180e9 + 6.115e9),
+        ("AbacusSummit_highbase_c000_ph100", 1152, 16, 23.05e9 + 6.115e9),
+        ("AbacusSummit_base_c000_ph000", 1152, 34, 180.2e9 + 6.115e9),
+        ("AbacusSummit_hugebase_c000_ph000", 576, 9, 7.32e9 + 0.764e9),
     ],
 )
 def test_manifest_adds_up_to_the_box(name, grid, count, total, tmp_path):
     files = download.manifest(name, 0.5, grid, count, root=tmp_path)
     assert len(files) == 1 + 5 * count
     assert sum(file.estimated_bytes for file in files) == pytest.approx(total, rel=1e-3)
+
+
+def test_forecast_of_a_product_is_near_what_the_published_boxes_have():
+    # MB of z0.500 by the portal's scan: a small box, and highbase, base and hugebase ones.
+    files = download.manifest(BOX, 0.5, 576, 1)
+    estimated = {file.product: file.estimated_bytes / 1e6 for file in files}
+    assert [estimated[product] for product in PRODUCTS] == pytest.approx(
+        [1210.6, 493.4, 189.2, 795.2, 262.1], rel=0.01
+    )
+    for shares in (
+        [0.416, 0.164, 0.066, 0.264, 0.091],
+        [0.424, 0.159, 0.067, 0.256, 0.093],
+        [0.446, 0.116, 0.040, 0.310, 0.089],
+    ):
+        assert list(download.PRODUCT_SHARES.values()) == pytest.approx(shares, abs=0.06)
 
 
 def test_manifest_knows_what_is_there(tmp_path):

@@ -10,7 +10,6 @@ from lagbias.layout import (
     Tracer,
     by_tracer_and_model,
     features_by_box,
-    files_per_product,
     parse_network,
     parse_scales,
     parse_tracer,
@@ -49,6 +48,24 @@ def test_what_is_no_scale_set_is_refused(scale_set):
         parse_scales(scale_set)
 
 
+@pytest.mark.parametrize(
+    ("scale_set", "meant"),
+    [
+        ("2-4", "R2-R4"), ("R4,R2", "R2-R4"), ("R2, R4", "R2-R4"), ("r2", "R2"), ("R2_R4", "R2-R4"),
+        ("R2\N{EN DASH}R4", "R2-R4"), ("2 2.83 4", "R2-R2.83-R4"),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_a_scale_set_is_told_its_spelling(scale_set, meant):
+    with pytest.raises(InputError, match=f"as R2-R2.83-R4; write {meant}$"):
+        parse_scales(scale_set)
+
+
+@pytest.mark.parametrize("scale_set", ["2,83", "R2,83", "Rx", "R-2"])
+def test_nothing_is_guessed_of_what_is_unclear(scale_set):
+    with pytest.raises(InputError, match="as R2-R2.83-R4$"):
+        parse_scales(scale_set)
+
+
 @pytest.mark.parametrize("scale_set", ["R0", "R0.0-R2"])
 def test_no_smoothing_is_no_scale(scale_set):
     with pytest.raises(InputError, match="found R=0, expected scales above 0 Mpc/h"):
@@ -77,6 +94,24 @@ def test_tracer_names_a_cut_and_a_weighting():
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("N050", "N50"), ("50", "N50"), ("N50.5", "N50"), ("n50", "N50"), ("N>50", "N50"),
+        ("N50_number", "N50-number"), ("N50-mass", "N50"), ("N050-galaxies", "N50-galaxies"),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_a_tracer_is_told_its_spelling(name, meant):
+    with pytest.raises(InputError, match=f"; write {meant}$"):
+        parse_tracer(name)
+
+
+@pytest.mark.parametrize("name", ["N0", "N00-number"])
+def test_no_cut_is_no_tracer(name):
+    with pytest.raises(InputError, match="a cut of 0 is none: write .*, as N20$"):
+        parse_tracer(name)
+
+
+@pytest.mark.parametrize(
     ("name", "kind", "scales"),
     [
         ("linear", "linear", []), ("labels", "labels", []), ("poly-R2-R4", "poly", [2.0, 4.0]),
@@ -99,25 +134,6 @@ def test_yardstick_has_one_spelling():
         parse_yardstick("poly-R4-R2")
     with pytest.raises(InputError, match="bins take one smoothing scale, as bins-g2-R2"):
         parse_yardstick("bins-g2-R2-R4")
-
-
-@pytest.mark.parametrize(
-    ("name", "files"),
-    [
-        ("AbacusSummit_small_c000_ph3100", 1), ("AbacusSummit_highbase_c000_ph100", 16),
-        ("AbacusSummit_base_c000_ph000", 34),
-    ],
-)  # fmt: skip
-def test_files_of_a_product_go_by_the_size_of_the_box(name, files):
-    assert files_per_product(name) == files
-
-
-@pytest.mark.parametrize(
-    "name", ["mini_ph000", "AbacusSummit_huge_c000_ph201", "xAbacusSummit_base_"]
-)
-def test_box_that_the_public_tree_lacks_is_refused(name):
-    with pytest.raises(InputError, match=f"simulation {name}: expected AbacusSummit_"):
-        files_per_product(name)
 
 
 def test_small_boxes_lie_in_a_folder_of_their_own():
@@ -164,7 +180,7 @@ def test_missing_product_is_named(tmp_path, product):
     files = made_files(tmp_path)
     for path in files.product(product):
         path.unlink()
-    with pytest.raises(InputError, match=f"no files .*{product}_\\*.asdf.*phases are irregular"):
+    with pytest.raises(InputError, match=f"no files .*{product}_\\*.asdf.*fetch them"):
         files.found()
 
 

@@ -317,8 +317,30 @@ def test_a_transfer_may_be_to_the_waves_of_a_test_box():
         (("yardsticks", ["bins-R0.5"]), "yardsticks: bins-R0.5, on mini_ph000: smoothing scale"),
         (("scale_sets", ["R0", "R2-R2.83-R4"]), "scale set 'R0': found R=0, expected scales above"),
         (
-            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 144),
-            "scale_sets: R3, on AbacusSummit_small_c000_ph3100: smoothing .* expected 3.47",
+            (
+                "simulations",
+                "AbacusSummit_highbase_c000_ph100",
+                {"source": "https", "density_grid": 192},
+            ),
+            "scale_sets: R3, on AbacusSummit_highbase_c000_ph100: smoothing .* expected 5.21",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "density_grid", 1152),
+            "simulations.AbacusSummit_small_c000_ph3100.density_grid: found 1152; .*write `density"
+            "_grid: 576`",
+        ),
+        (
+            ("simulations", "AbacusSummit_small_c000_ph3100", "redshift", 0.575),
+            "simulations.AbacusSummit_small_c000_ph3100: at redshift 0.575 .* but not the particles"
+            ".*write `redshift: 0.5`",
+        ),
+        (
+            (
+                "simulations",
+                "AbacusSummit_fixedbase_c000_ph098",
+                {"source": "local", "root": "x", "density_grid": 576},
+            ),
+            "ph098 has the wrong sign.*use ph099",
         ),
         (("mini", "mesh", 250), "mini simulation 'mini_ph000': mesh=250; expected a power of two"),
         (
@@ -418,7 +440,62 @@ def test_configs_of_the_repository_are_as_the_schema_says(config):
         (("simulations", "tiny_ph000", "fase"), 3, "simulations.tiny_ph000.fase .* mean phase[?]"),
         (("training", "epochs"), "many", "^config: training.epochs: 'many' is not of type 'int"),
         (("training", "preset"), "sed", r"training.preset: 'sed' is not one of \['seed', 'code"),
-        (("tracers",), ["N50", 50], r"^config: tracers.1: 50 is not of type 'string'"),
+        (("tracers",), ["N50", 50], r"^config: tracers.1: 50 is not of type 'string'; write N50;"),
+        (("tracers",), "N50", r"tracers: 'N50' is not of type 'array'; write a list, \[N50\]"),
+        (("tracers",), [False], "tracers.0: False .*write it in quotes .YAML reads yes and on as"),
+        (("seeds",), 1, r"^config: seeds: 1 is not of type 'array'; write a list, \[1\]; see"),
+        (("scale_sets",), [[4, 2]], r"scale_sets.0: \[4, 2\] is not .*; write R2-R4;"),
+        (
+            ("scale_sets",),
+            ["R3", 2.83],
+            "scale_sets.1: 2.83 is not .*; write R2.83 .several scales",
+        ),
+        (("showcase",), 3, "showcase: 3 is not of type 'string'; write R3"),
+        (("transfers", "tracers"), [60], "transfers.tracers.0: 60 is not .*; write N60;"),
+        (("simulations", "tiny_z1_c001", "cosmology"), 1, "cosmology: 1 is not .*; write c001;"),
+        (
+            ("simulations", "tiny_z1_c001", "cosmology"),
+            "c1",
+            "'c1' does not .*three digits, as c000",
+        ),
+        (("training", "epochs"), 2.5, "epochs: 2.5 is not of type 'integer'; write a whole number"),
+        (("training", "epochs"), True, "epochs: True is not .*YAML reads yes and on as true"),
+        (
+            ("training", "steps"),
+            "many",
+            "steps: 'many' is not valid here; write a whole number .*null",
+        ),
+        (("redshift",), "0,5", "redshift: '0,5' is not of type 'number'; write 0.5, with a point"),
+        (("deterministic",), "yes", "'yes' is not of type 'boolean'; write true or false, without"),
+        (("mesh",), 5, "mesh: 5 is not of type 'object'; write keys with values"),
+        (("directions",), {"pc": 2}, "directions: .* is not of type 'array'; write a list"),
+        (
+            ("download",),
+            {"url": "ftp://x"},
+            "download.url: .*write an address that begins with http",
+        ),
+        (
+            ("simulations", "tiny-ph.0"),
+            {"source": "mini", "phase": 9},
+            "simulations: found the name 'tiny-ph.0', expected letters, dig.*write tiny_ph_0",
+        ),
+        (("simulations", "small/tiny"), {"source": "mini", "phase": 9}, "write tiny .`root` says"),
+        (
+            ("simulations", 2000),
+            {"source": "mini", "phase": 9},
+            "simulations.2000: found 2000 as a",
+        ),
+        (
+            ("training_sets", "a-b"),
+            {"train": ["a"], "validate": ["b"], "test": ["c"]},
+            "training_sets: found the name 'a-b', .*; write a_b;",
+        ),
+        (
+            ("training_sets", True),
+            {"train": ["a"], "validate": ["b"], "test": ["c"]},
+            "training_sets.True: found True as a name, expected .*YAML reads yes and on as true",
+        ),
+        (("variants", "My_1"), {"epochs": 1}, "variants: found the name 'My_1', .*; write my1;"),
         (("seeds",), None, "^config: seeds is missing; see config/README.md$"),
         (("device",), "gpu", "^config: device: 'gpu' is not one of"),
     ],

@@ -13,19 +13,23 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from lagbias import memory as peak_mb
-from lagbias.errors import StorageError
+from lagbias.abacussummit import files_per_product
+from lagbias.box_contents import local_files
+from lagbias.config_numbers import with_numbers
+from lagbias.config_text import check_text
+from lagbias.errors import InputError, StorageError
 from lagbias.files import check_writable
 from lagbias.layout import (
     DEFAULT_COSMOLOGY,
     YARDSTICKS,
     BoxFiles,
-    files_per_product,
     modes_kept,
     parse_network,
     parse_scales,
     parse_tracer,
     parse_yardstick,
 )
+from lagbias.local_boxes import check_local_boxes, expand_roots
 from lagbias.memory import (
     GriddedBox,
     asked_mb,
@@ -38,8 +42,20 @@ from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
 from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 
-check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
-check_config(config)
+SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+
+try:
+    if workflow.is_main_process:
+        for file in filter(os.path.isfile, workflow.configfiles):
+            check_text(file)
+    config.update(with_numbers(config, SCHEMA))
+    check_schema(config, SCHEMA)
+    check_config(config)
+    expand_roots(config["simulations"])
+    if workflow.is_main_process:
+        check_local_boxes(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 
 
 # Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
@@ -130,7 +146,7 @@ def source_files(sim):
     """The files of a box: what is there of a local one, what will be there of another."""
     source = SIMULATIONS[sim]["source"]
     if source == "local":
-        return [str(file) for file in box_files(sim).found()]
+        return [str(file) for file in local_files(box_files(sim))]
     count = (
         config["mini"]["files_per_product"]
         if source == "mini"

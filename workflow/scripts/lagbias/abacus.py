@@ -211,7 +211,7 @@ def in_redshift_space(
 def read_halos(
     halos: Path, more_than: int = 0, redshift_space: bool = False
 ) -> tuple[np.ndarray, np.ndarray, dict]:
-    """The CompaSO halos of one box, not cleaned (most small boxes have no cleaned catalogue).
+    """The CompaSO halos of one box, not cleaned (a cleaned catalogue is not there for every box).
 
     Parameters
     ----------

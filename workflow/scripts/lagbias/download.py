@@ -24,23 +24,21 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
+from lagbias.abacussummit import KINDS, published_kind
 from lagbias.checksums import CHECKSUM_LIST, cksum
 from lagbias.errors import InputError
 from lagbias.layout import BoxFiles
 
 PUBLIC_TREE = "https://data.desi.lbl.gov/public/cosmosim/AbacusSummit"
 
-# ASSUME: bytes of one redshift of a box, and how they fall to the products. The totals are those
-# of the published boxes (design of this project, section 4); the shares follow from 9.9 bytes for
-# a position and velocity and 2.8 for an identifier in a compressed Abacus file, 40 % of the
-# subsample in halos, the rest halo_info. They serve a forecast, not a check.
-BOX_BYTES = {"small": 2.95e9, "highbase": 23e9, "base": 180e9}
+# How the bytes of a box fall to the products, of small boxes at z = 0.5 (lagbias.abacussummit says
+# where it was read); other kinds differ by up to 0.05. They serve a forecast, not a check.
 PRODUCT_SHARES = {
-    "halo_info": 0.33,
-    "halo_rv_A": 0.21,
-    "halo_pid_A": 0.06,
-    "field_rv_A": 0.31,
-    "field_pid_A": 0.09,
+    "halo_info": 0.410,
+    "halo_rv_A": 0.167,
+    "halo_pid_A": 0.064,
+    "field_rv_A": 0.270,
+    "field_pid_A": 0.089,
 }
 DENSITY = "ic_dens"
 
@@ -507,8 +505,10 @@ def refuse(response: requests.Response, url: str, destination: Path) -> None:
         raise Hiccup(f"HTTP {status} {response.reason}", wait=int(wait) if wait.isdecimal() else 0)
     if status in (404, 410):
         raise Missing(
-            f"{found}: it is not on the server; expected a file of an AbacusSummit box: check the "
-            "simulation's name (phases are irregular), `redshift` and `density_grid`"
+            f"{found}: it is not on the server; expected a file of an AbacusSummit box. Either no "
+            "box has this simulation's name (phases are irregular), or it has no particles at this "
+            "`redshift`, or its file is on tape only (field particles of many large boxes), or "
+            "`density_grid` is another; look into the folder on the server, and use what is there"
         )
     if status in (401, 403):
         raise DownloadError(
@@ -715,7 +715,7 @@ def manifest(
     Parameters
     ----------
     name : str
-        Of a published box, ``AbacusSummit_{small,highbase,base}_…``.
+        Of a published box, ``AbacusSummit_small_c000_ph3100``.
     redshift : float
     density_grid : int
         Points a side of the initial density.
@@ -732,19 +732,14 @@ def manifest(
     InputError
         If the name is not one of AbacusSummit's.
     """
-    group = next((group for group in BOX_BYTES if name.startswith(f"AbacusSummit_{group}_")), None)
-    if group is None:
-        raise InputError(
-            f"simulation {name}: expected AbacusSummit_{{{','.join(BOX_BYTES)}}}_cNNN_phNNN; use "
-            "`source: local` for other boxes"
-        )
+    total = KINDS[published_kind(name)].total_bytes
     files = []
     for path in BoxFiles.under("", name, redshift, density_grid).expected(files_per_product):
         product = path.parent.name if path.parent.name in PRODUCT_SHARES else DENSITY
         if product == DENSITY:
             estimate = 4 * density_grid**3  # float32
         else:
-            estimate = round(BOX_BYTES[group] * PRODUCT_SHARES[product] / files_per_product)
+            estimate = round(total * PRODUCT_SHARES[product] / files_per_product)
         place = Path(root) / path
         files.append(
             ManifestFile(

@@ -15,8 +15,6 @@ YARDSTICKS = ("matter", "linear", "labels")
 # Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
 # and f in bins of the density alone, or with the Laplacian or G2.
 LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
-# Files a product by the size of an AbacusSummit box.
-FILES_PER_PRODUCT = {"small": 1, "highbase": 16, "base": 34}
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class BoxFiles:
         if not files:
             raise InputError(
                 f"no files {self.halos / name}/{name}_*.asdf: expected the {name} files of an "
-                "AbacusSummit box; check `root` and the simulation's name (phases are irregular)"
+                "AbacusSummit box: fetch them"
             )
         return files
 
@@ -69,8 +67,7 @@ class BoxFiles:
         """
         if not self.density.exists():
             raise InputError(
-                f"no initial density {self.density}: expected an ic_dens file; check `root`, the "
-                "simulation's name and `density_grid`"
+                f"no initial density {self.density}: expected an ic_dens file; check `density_grid`"
             )
         products = {name: self.product(name) for name in PRODUCTS}
         numbers = {name: {file.stem[-3:] for file in files} for name, files in products.items()}
@@ -96,23 +93,6 @@ class BoxFiles:
         ]
 
 
-def files_per_product(name: str) -> int:
-    """Files a product of an AbacusSummit box, by its name.
-
-    Raises
-    ------
-    InputError
-        If the name is not one of AbacusSummit's.
-    """
-    match = re.match(r"AbacusSummit_(small|highbase|base)_", name)
-    if not match:
-        raise InputError(
-            f"simulation {name}: expected AbacusSummit_{{small,highbase,base}}_cNNN_phNNN, "
-            "the boxes that the public tree has; use `source: local` for others"
-        )
-    return FILES_PER_PRODUCT[match.group(1)]
-
-
 def parse_scales(scale_set: str) -> list[float]:
     """The smoothing scales [Mpc/h] of a set as typed in paths, ``R2-R2.83-R4``.
 
@@ -125,6 +105,7 @@ def parse_scales(scale_set: str) -> list[float]:
     if not all(re.fullmatch(r"R\d+(\.\d+)?", part) for part in parts):
         raise InputError(
             f"scale set {scale_set!r}: expected scales in Mpc/h joined by dashes, as R2-R2.83-R4"
+            + _meant_scales(scale_set)
         )
     scales = [float(part[1:]) for part in parts]
     if not all(scales):
@@ -136,6 +117,15 @@ def parse_scales(scale_set: str) -> list[float]:
             f"write {canonical}"
         )
     return scales
+
+
+def _meant_scales(text: str) -> str:
+    """What somebody may have meant who wrote scales otherwise; nothing where that is unclear."""
+    parts = re.split(r"[\W_]+(?=[Rr])|[^\w.,]+", text.strip())
+    scales = [re.fullmatch(r"[Rr]?(\d+(?:\.\d+)?)", part) for part in parts]
+    if not all(scales) or not all(float(scale[1]) for scale in scales):
+        return ""
+    return f"; write {'-'.join(f'R{R:g}' for R in sorted({float(scale[1]) for scale in scales}))}"
 
 
 class NetworkName(NamedTuple):
@@ -231,9 +221,19 @@ def parse_tracer(name: str) -> Tracer:
     if not match:
         raise InputError(
             f"tracer {name!r}: expected halos by their least number of particles, as N50 (weighted "
-            "by mass), N50-number or N50-galaxies"
+            "by mass), N50-number or N50-galaxies" + _meant_tracer(name)
         )
     return Tracer(int(match.group(1)), match.group(2) or "mass")
+
+
+def _meant_tracer(text: str) -> str:
+    """What somebody may have meant who wrote a tracer otherwise; nothing where that is unclear."""
+    if re.fullmatch(r"[Nn]?0+(-number|-galaxies)?", text):
+        return "; a cut of 0 is none: write the particles of the smallest halos, as N20"
+    match = re.fullmatch(r"[Nn]?[ >]*0*([1-9]\d*)(?:\.\d*)?(?:[-_ ](mass|number|galaxies))?", text)
+    if not match:
+        return ""
+    return f"; write N{match[1]}" + (f"-{match[2]}" if match[2] not in (None, "mass") else "")
 
 
 def parse_yardstick(model: str) -> tuple[str, list[float]]:

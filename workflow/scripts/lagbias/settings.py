@@ -1,19 +1,14 @@
 """Checks of a config: is it as the schema says, and do its parts fit together?"""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import jsonschema
-import yaml
 
+from lagbias.abacussummit import check_published, check_sign_of_density
+from lagbias.config_faults import faults_of, odd_keys
+from lagbias.config_numbers import read_schema
 from lagbias.errors import InputError
-from lagbias.layout import (
-    files_per_product,
-    parse_network,
-    parse_scales,
-    parse_tracer,
-    parse_yardstick,
-)
+from lagbias.layout import parse_network, parse_scales, parse_tracer, parse_yardstick
 from lagbias.limits import (
     MOST_CELLS,
     MOST_PAINTED,
@@ -44,27 +39,11 @@ def check_schema(config: dict, schema: str | Path) -> None:
     InputError
         Naming every field that does not fit, what was found and what was expected.
     """
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(Path(schema).read_text()))
-    faults = [text for error in validator.iter_errors(config) for text in _faults(error)]
+    validator = jsonschema.Draft202012Validator(read_schema(schema))
+    faults = [text for error in validator.iter_errors(config) for text in faults_of(error)]
+    faults += odd_keys(config)
     if faults:
         raise InputError(f"config: {'; '.join(sorted(set(faults)))}; see config/README.md")
-
-
-def _faults(error: jsonschema.ValidationError) -> list[str]:
-    """What an error of the schema says of each field, in this project's words."""
-    prefix = "".join(f"{part}." for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = [key for key in error.instance if key not in known]
-        nearest = {key: get_close_matches(str(key), known, 1) for key in unknown}
-        return [
-            f"{prefix}{key} is unknown, " + (f"did you mean {near[0]}?" if near else "remove it")
-            for key, near in nearest.items()
-        ]
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return [f"{prefix}{key} is missing" for key in missing]
-    return [f"{prefix.rstrip('.') or 'all of it'}: {error.message}"]
 
 
 def check_config(config: dict) -> None:
@@ -159,8 +138,11 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
     if "density_grid" in simulation:
         check_density_grid(f"simulations.{name}.density_grid", simulation["density_grid"])
     if source == "https":
-        files_per_product(name)
-    if source == "mini":
+        redshift = simulation.get("redshift", config["redshift"])
+        check_published(name, redshift, simulation["density_grid"])
+    if source != "mini":
+        check_sign_of_density(name)
+    else:
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
         of_all = {"redshift": config["redshift"], "master_seed": config["master_seed"]}
@@ -177,7 +159,7 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
 def check_boxes(config: dict) -> None:
     """Check that boxes hold the meshes, blocks and scales, before they are made or fetched.
 
-    ASSUME: a local box is of any size, whatever its name, so that nothing is known of it here.
+    A local box is of any size, whatever its name: ``check_local_boxes`` looks into its files.
     """
     for name, simulation in config["simulations"].items():
         if simulation["source"] == "mini":

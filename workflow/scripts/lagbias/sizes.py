@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lagbias.layout import FILES_PER_PRODUCT, BoxFiles
+from lagbias.abacussummit import KIND_IN_NAME, KINDS
+from lagbias.layout import BoxFiles
 
-# Side [Mpc/h] and particles a side of AbacusSummit's boxes, of which subsample A holds 3 %.
-SIDES = {"small": (500.0, 1728), "highbase": (1000.0, 3456), "base": (2000.0, 6912)}
-SUBSAMPLE_A = 0.03
+SUBSAMPLE_A = 0.03  # share of AbacusSummit's particles that subsample A holds
 HEADER_BYTES = 2**18  # of a file, looked at for its header: AbacusSummit's take some 14 kB
 HEADER_NUMBER = re.compile(rb"\b(BoxSize|NP|ParticleSubsampleA): (\d+\.?\d*(?:e[-+]?\d+)?)")
 
@@ -37,10 +36,10 @@ class BoxSizes:
 
         ASSUME: a name that says no size is that of a small box.
         """
-        match = re.search(r"_(small|highbase|base)_", name)
-        kind = match.group(1) if match else "small"
-        box_size, side = SIDES[kind]
-        return cls(box_size, round(SUBSAMPLE_A * side**3), FILES_PER_PRODUCT[kind])
+        match = KIND_IN_NAME.search(name)
+        kind = KINDS[match[1] if match else "small"]
+        particles = round(SUBSAMPLE_A * kind.particles_per_side**3)
+        return cls(kind.box_size, particles, kind.files)
 
     @classmethod
     def of_files(cls, files: BoxFiles, name: str) -> "BoxSizes":

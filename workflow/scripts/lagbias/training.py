@@ -32,6 +32,7 @@ from lagbias.normalisation import (
     penalty_on_mean,
     penalty_on_small,
 )
+from lagbias.optimiser import Soap
 from lagbias.projection import Projection
 from lagbias.stores import provenance
 from lagbias.threads import usable
@@ -40,6 +41,7 @@ from lagbias.training_settings import TrainingSettings
 log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and advertisements
 
+OPTIMISERS = {"soap": Soap, "adam": torch.optim.Adam}
 HELD_ACTIVATIONS = 2**26  # numbers kept between the two ways through a step: 256 MB
 
 
@@ -107,7 +109,7 @@ class RatioTraining(lightning.LightningModule):
 
     def configure_optimizers(self):
         settings = self.settings
-        optimiser = torch.optim.Adam(
+        optimiser = OPTIMISERS[settings.optimiser](
             self.network.layers.parameters(),
             lr=settings.learning_rate,
             betas=(0.9, settings.adam_beta2),

@@ -7,6 +7,7 @@ from lagbias.errors import InputError
 ESTIMATORS = ("unbiased", "halves", "plain")
 NORMALISATIONS = ("exact", "penalty")
 OBJECTIVES = ("field", "labels")
+OPTIMISERS = ("soap", "adam")
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class TrainingSettings:
         Cells of a training step, drawn from all boxes.
     block : int
         Side, in cells, of the cubes over which residuals are taken; must divide the mesh.
+    optimiser : str
+        ``soap``, Adam in the eigenbasis of each layer's gradients (``lagbias.optimiser``), or
+        ``adam``.
     learning_rate : float
-        Of Adam, at first.
+        Of the optimiser, at first.
     learning_rate_decay : float or None
         Factor per epoch; None lets the rate fall to zero on a straight line, step by step.
     adam_beta2 : float
-        Share of its mean squared gradient that Adam keeps in a step.
+        Share of its mean squared gradient that the optimiser keeps in a step.
     particle_fraction : float
         Share of the particles that is used, drawn once per seed; 1 is all.
     estimator : str
@@ -59,7 +63,8 @@ class TrainingSettings:
     steps: int | None = None
     cells_per_batch: int = 800
     block: int = 4
-    learning_rate: float = 0.01
+    optimiser: str = "soap"
+    learning_rate: float = 0.02
     learning_rate_decay: float | None = None
     adam_beta2: float = 0.95
     particle_fraction: float = 1.0
@@ -80,6 +85,7 @@ class TrainingSettings:
                 f"{self.block**3} or more, the cells of a block (training.block {self.block}); "
                 "use a larger batch or a smaller block",
             ),
+            "optimiser": (self.optimiser in OPTIMISERS, f"one of {OPTIMISERS}"),
             "learning_rate": (self.learning_rate > 0, "above 0"),
             "learning_rate_decay": (
                 decay is None or 0 < decay <= 1,
@@ -124,7 +130,7 @@ PRESETS = {
     "seed": TrainingSettings(),
     "code": TrainingSettings(
         hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000, block=1,
-        learning_rate=2e-3, learning_rate_decay=0.9, adam_beta2=0.999, particle_fraction=0.1,
+        optimiser="adam", learning_rate=2e-3, learning_rate_decay=0.9, adam_beta2=0.999, particle_fraction=0.1,
         estimator="plain", normalisation="penalty", snapshot_epoch=50,
     ),
 }  # fmt: skip
