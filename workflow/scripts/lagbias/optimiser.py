@@ -34,7 +34,10 @@ class Soap(torch.optim.Optimizer):
     EPSILON = 1e-8
 
     def __init__(
-        self, parameters: Iterable[torch.Tensor], lr: float, betas: tuple[float, float] = (0.9, 0.95)
+        self,
+        parameters: Iterable[torch.Tensor],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.95),
     ):
         super().__init__(parameters, {"lr": lr, "betas": betas})
 

@@ -130,8 +130,8 @@ PRESETS = {
     "seed": TrainingSettings(),
     "code": TrainingSettings(
         hidden_layers=5, neurons=64, activation="gelu", epochs=70, cells_per_batch=10_000, block=1,
-        optimiser="adam", learning_rate=2e-3, learning_rate_decay=0.9, adam_beta2=0.999, particle_fraction=0.1,
-        estimator="plain", normalisation="penalty", snapshot_epoch=50,
+        optimiser="adam", learning_rate=2e-3, learning_rate_decay=0.9, adam_beta2=0.999,
+        particle_fraction=0.1, estimator="plain", normalisation="penalty", snapshot_epoch=50,
     ),
 }  # fmt: skip
 
