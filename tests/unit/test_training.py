@@ -24,6 +24,7 @@ from lagbias.loss import cell_sums, squared_residual
 from lagbias.losses import kept_losses
 from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.normalisation import MeanRatio, mean_over_particles
+from lagbias.optimiser import Soap
 from lagbias.seeds import seed_of
 from lagbias.training import (
     CellBatches,
@@ -707,13 +708,13 @@ def test_learning_rate_falls_by_steps_to_zero_or_by_a_factor_per_epoch(
     stores, tmp_path, monkeypatch, decay
 ):
     rates = []
-    step = torch.optim.Adam.step
+    step = Soap.step
 
     def recorded(optimiser, *arguments, **named):
         rates.append(optimiser.param_groups[0]["lr"])
         return step(optimiser, *arguments, **named)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", recorded)
+    monkeypatch.setattr(Soap, "step", recorded)
     train(stores, tmp_path, replace(SMALL, learning_rate_decay=decay))
     steps = len(rates) // SMALL.epochs
     assert steps > 1

@@ -166,6 +166,21 @@ def planted_covariance(features: str | Path, particles: str | Path) -> tuple[np.
     return covariance, total
 
 
+def planted_eigenvalues(boxes: Sequence[tuple[str | Path, str | Path]]) -> np.ndarray:
+    """Eigenvalues of <grad f grad f^T> of the planted f of mean 1, falling, float64 (3,).
+
+    Parameters
+    ----------
+    boxes : sequence of (features, particles)
+        Their particles are pooled.
+    """
+    sums = [planted_covariance(*box) for box in boxes]
+    particles = sum(int(Particles.open(box[1]).cell_start[-1]) for box in boxes)
+    mean = sum(ratio for _, ratio in sums) / particles
+    covariance = np.sum([covariance for covariance, _ in sums], axis=0) / particles
+    return np.linalg.eigvalsh(covariance / mean**2)[::-1]
+
+
 def power_of_planted(prediction: str | Path, features: str | Path, particles: str | Path):
     """Power of a model field over that of the planted f, which the same particles carry.
 
@@ -213,11 +228,7 @@ def write_comparison(
     output : path of a CSV file
         ``quantity``, ``planted``, ``found`` (of f averaged over seeds), ``seed_deviation``.
     """
-    sums = [planted_covariance(*box) for box in training]
-    particles = sum(int(Particles.open(box[1]).cell_start[-1]) for box in training)
-    mean = sum(ratio for _, ratio in sums) / particles
-    truth = np.linalg.eigvalsh(sum(covariance for covariance, _ in sums))[::-1]
-    truth /= particles * mean**2
+    truth = planted_eigenvalues(training)
     found = read_netcdf(pca)["eigenvalue"].sel(version="f").values  # seeds, then their average f
     rows = [
         ("share of direction 1", truth[0] / truth.sum(), found[:, 0] / found.sum(1)),
