@@ -1,16 +1,15 @@
-"""Halos of a known f: its gradient, how halos collect it, and what is said to come back of it."""
+"""A halo field of a known f: its gradient, its noise, and what is said to come back of it."""
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from lagbias.grids import Grid
-from lagbias.mesh import Particles, halo_overdensity, paint, particles_of_points
+from lagbias.mesh import Particles, paint
 from lagbias.planted import (
+    NOISE,
     TWO_DIRECTIONS,
     PlantedCoordinates,
-    collect_halos,
-    morton_order,
-    planted_covariance,
+    planted_eigenvalues,
     planted_gradient,
     planted_on_grid,
     planted_ratio,
@@ -42,47 +41,28 @@ def test_coordinates_are_standardised_and_not_correlated(stores):
     np.testing.assert_allclose(np.cov(place)[[0, 0, 1], [0, 1, 1]], [1, 0, 1], atol=1e-4)
 
 
-def test_neighbours_stay_together_along_the_order(rng):
-    position = rng.uniform(0, 100, (4000, 3))
-    step = np.linalg.norm(np.diff(position[morton_order(position, 100.0)], axis=0), axis=1)
-    apart = np.linalg.norm(np.diff(position, axis=0), axis=1)
-    assert np.median(step) < 0.15 * np.median(apart), (np.median(step), np.median(apart))
-
-
-def test_each_halo_takes_its_mass_of_f_from_the_next_particles(rng):
-    ratio, order, mass = rng.exponential(size=5000), rng.permutation(5000), rng.pareto(2, 60) + 1
-    ratio[::3] = 0
-    place = collect_halos(ratio, order, mass)
-    assert (ratio[place] > 0).all()
-    rank = np.empty(5000, dtype=int)
-    rank[order] = np.arange(5000)
-    before = np.cumsum(ratio[order])[rank[place]] / ratio.sum()
-    expected = (np.cumsum(mass) - mass / 2) / mass.sum()
-    np.testing.assert_allclose(before, expected, atol=ratio.max() / ratio.sum())
-
-
-def test_planted_halos_follow_the_planted_f(stores, tmp_path, rng):
-    """In cubes of a quarter of the box, nearer than as many halos thrown at random would be."""
-    real, planted = tmp_path / "real.zarr", tmp_path / "planted.zarr"
-    weight = rng.integers(50, 150, 400)
-    append_variable(real, "weight", weight, ("halo",), units="1")
-    set_attributes(real, **open_store(stores.halos).attrs)
-    write_planted_halos(stores.features[2.0], stores.particles, real, planted, rng)
-    found, catalogue = open_store(planted), Particles.read(stores.particles)
-    assert sorted(found["weight"].values) == sorted(weight)
-    ratio = planted_on_grid(stores.features[2.0])[catalogue.lagrangian_index]
-
-    def in_cubes(field):
-        cubes = field.reshape(4, 2, 4, 2, 4, 2).mean((1, 3, 5))
-        return cubes / cubes.mean()
-
-    mesh, position = catalogue.mesh, catalogue.positions(slice(None)) - catalogue.mesh.box_size / 2
-    truth = in_cubes(halo_overdensity(position, ratio, mesh) + 1)
-    field = halo_overdensity(found["position"].values, found["weight"].values, mesh)
-    np.testing.assert_array_equal(found["overdensity"].values, field)
-    shot = 64 * (weight**2).sum() / weight.sum() ** 2
-    error = np.mean((in_cubes(field + 1) - truth) ** 2)
-    assert error < 0.5 * shot, (error, shot)
+def test_noise_of_the_planted_field_is_what_is_said(stores, tmp_path):
+    """Of sampled particles and of halos that f does not tell, over some draws."""
+    catalogue, real = Particles.read(stores.particles), open_store(stores.halos)
+    ratio = planted_on_grid(stores.features[2.0])[catalogue.lagrangian_index].astype(np.float64)
+    cells = catalogue.mesh.size
+    cell = catalogue.final_cell // np.uint32(catalogue.mesh.subcells**3)
+    per_cell = ratio.sum() / cells
+    truth = np.bincount(cell, ratio, cells) / per_cell - 1
+    error = []
+    for seed in range(20):
+        path, random = tmp_path / f"{seed}.zarr", np.random.default_rng(seed)
+        write_planted_halos(stores.features[2.0], stores.particles, stores.halos, path, random)
+        planted = open_store(path)
+        error.append(planted["overdensity"].values.reshape(-1) - truth)
+    weight = real["weight"].values.astype(float)
+    of_halos = NOISE * cells * (weight**2).sum() / weight.sum() ** 2
+    of_particles = (1 - catalogue.sampled_fraction) * (ratio**2).sum() / cells / per_cell**2
+    assert planted.attrs["cells"] == catalogue.mesh.cells
+    np.testing.assert_allclose(planted.attrs["noise"] ** 2, of_halos)
+    assert of_particles > 0.05 * of_halos, "the test is blind to particles"
+    np.testing.assert_allclose(np.var(error), of_halos + of_particles, rtol=0.05)
+    assert abs(np.mean(error)) < 0.02, "neither noise has a mean"
 
 
 def test_a_model_that_is_the_planted_f_gets_all_of_it_back(stores, tmp_path):
@@ -96,9 +76,7 @@ def test_a_model_that_is_the_planted_f_gets_all_of_it_back(stores, tmp_path):
         ("member", "x", "y", "z"), units="1",
     )  # fmt: skip
     set_attributes(tmp_path / "model.zarr", box_size=grid.box_size)
-    covariance, total = planted_covariance(features, particles)
-    count = particles_of_points(catalogue).sum()
-    eigenvalue = np.linalg.eigvalsh(covariance / count / (total / count) ** 2)[::-1]
+    eigenvalue = planted_eigenvalues([(features, particles)])
     write_netcdf(
         xr.Dataset(
             {"eigenvalue": (("version", "member", "direction"), [[eigenvalue] * 3])},
