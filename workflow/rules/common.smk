@@ -32,13 +32,15 @@ from lagbias.memory import (
     asked_minutes,
     simulation_minutes,
 )
-from lagbias.settings import check_config, check_schema
+from lagbias.settings import check_config, check_schema, read_scalars
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
 from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 
-check_schema(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+config.update(read_scalars(config, SCHEMA))
+check_schema(config, SCHEMA)
 check_config(config)
 
 

@@ -1,5 +1,7 @@
 """Checks of a config: is it as the schema says, and do its parts fit together?"""
 
+import re
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,6 +23,53 @@ from lagbias.variants import check_variants, every_training, refused_as
 
 SEEN_PARTS = ("train", "validate")  # whose boxes decide what a network becomes
 PARTS = (*SEEN_PARTS, "test")  # that a box may play in a training set
+WITH_EXPONENT = r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+"
+
+
+def read_scalars(config: dict, schema: str | Path) -> dict:
+    """Read strings as YAML does, where the schema takes a number, a boolean or null but no string.
+
+    Snakemake hands over what ``--config`` has inside lists and mappings as strings: ``['1', '2']``
+    for ``seeds='[1,2]'``. Names stay strings, whatever they look like.
+
+    Parameters
+    ----------
+    config : dict
+    schema : path of a YAML file
+
+    Returns
+    -------
+    dict
+        A copy; strings that cannot be read so are left for ``check_schema``.
+    """
+    config = deepcopy(config)
+    for error in list(_validator(schema).iter_errors(config)):
+        if isinstance(error.instance, str) and error.validator in ("type", "anyOf", "not"):
+            part = config
+            *parents, last = error.absolute_path
+            for key in parents:
+                part = part[key]
+            part[last] = _scalar(error.instance)
+    return config
+
+
+def _scalar(text: str) -> float | bool | str | None:
+    """A number, boolean or null as in a YAML file; other text as it is.
+
+    Of YAML 1.2, so that 1e-3 is a number as well: PyYAML, of 1.1, asks for 1.0e-3.
+    """
+    if re.fullmatch(WITH_EXPONENT, text):
+        number = float(text)
+        return int(number) if "." not in text and number.is_integer() else number
+    try:
+        read = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return text
+    return read if read is None or isinstance(read, int | float) else text
+
+
+def _validator(schema: str | Path) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(yaml.safe_load(Path(schema).read_text()))
 
 
 def check_schema(config: dict, schema: str | Path) -> None:
@@ -37,8 +86,7 @@ def check_schema(config: dict, schema: str | Path) -> None:
     InputError
         Naming every field that does not fit, what was found and what was expected.
     """
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(Path(schema).read_text()))
-    faults = [text for error in validator.iter_errors(config) for text in _faults(error)]
+    faults = [text for error in _validator(schema).iter_errors(config) for text in _faults(error)]
     if faults:
         raise InputError(f"config: {'; '.join(sorted(set(faults)))}; see config/README.md")
 
