@@ -408,6 +408,18 @@ def test_a_config_that_does_not_fit_is_refused_by_name(repository, tmp_path, cha
     assert message in run.stdout + run.stderr
 
 
+def test_numbers_and_booleans_of_the_command_line_are_those_of_a_file(finished, repository):
+    """Inside lists and mappings Snakemake hands them over as strings."""
+    same = ["seeds=[1,2]", "directions=[2]", "simulations={tiny_ph000: {phase: 0}}"]
+    assert planned(finished, "--config", *same, "deterministic=false") == {"make_report": 1}
+    three = ["seeds=[1,2,3]", "training={epochs: 3}"]
+    plan = planned(repository, "--config", *three, "deterministic=true")
+    assert plan["train_network"] % 3 == 0
+    assert planned(finished, "--config", "training={epochs: 4}")["train_network"] > 0
+    run = snakemake(finished, "-n", "--config", "training={epochs: four}")
+    assert "training.epochs: 'four' is not of type 'integer'" in run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
 def test_every_config_plans(repository, config):
     if config == "sandbox.yaml" and not (ROOT.parent / "shared/abacus").is_dir():

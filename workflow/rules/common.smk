@@ -1,16 +1,10 @@
 """Config, wildcards and the small functions that name files."""
 
-import ast
 import functools
-import os
 import re
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-
-SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-sys.path.insert(0, str(SCRIPTS))
 
 from lagbias import memory as peak_mb
 from lagbias.errors import StorageError
@@ -38,7 +32,7 @@ from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
 from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 
-SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 config.update(read_scalars(config, SCHEMA))
 check_schema(config, SCHEMA)
 check_config(config)
@@ -83,23 +77,6 @@ wildcard_constraints:
     seed=r"0|[1-9]\d*",
     # Nothing, or the folder of what has its final positions displaced by velocities.
     space=r"(redshift_space/)?",
-
-
-def library(*modules):
-    """Files of these library modules and of all that they import: an edit re-runs their rules."""
-    found, queue = [], list(modules)
-    while queue:
-        file = SCRIPTS / "lagbias" / f"{queue.pop(0)}.py"
-        if str(file) not in found:
-            found.append(str(file))
-            for node in ast.walk(ast.parse(file.read_text())):
-                if not isinstance(node, ast.ImportFrom):
-                    continue
-                if node.module == "lagbias":
-                    queue += [name.name for name in node.names]
-                elif (node.module or "").startswith("lagbias."):
-                    queue.append(node.module.removeprefix("lagbias."))
-    return sorted(str(Path(file).relative_to(workflow.basedir)) for file in found)
 
 
 def density_grid(sim):
