@@ -8,7 +8,7 @@ CORES ?= 2
 QUICKLY = --scheduler greedy --scheduler-subsample 8
 
 report: .venv/installed
-	.venv/bin/snakemake --cores $(CORES) $(QUICKLY)
+	.venv/bin/python -m snakemake --cores $(CORES) $(QUICKLY)
 
 test: .venv/installed
 	.venv/bin/python -m pytest
@@ -17,7 +17,7 @@ lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile workflow
-	.venv/bin/snakemake --lint
+	.venv/bin/python -m snakemake --lint
 
 # PySCo asks for icc-rt, which it runs without and which some machines have no build of.
 .venv/installed: requirements.lock

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,6 +24,11 @@ if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
+# Snakemake writes the path of its Python into shell commands as it is (snakemake issues 1546 and
+# 2645): one with a space or a quote has to be quoted here. Once, for there may be two modules.
+if os.path.exists(sys.executable):
+    sys.executable = shlex.quote(sys.executable)
+
 IS_MODULE = os.path.realpath(workflow.main_snakefile) != os.path.realpath(
     ROOT / "Snakefile"
 )
