@@ -310,6 +310,38 @@ def test_touching_an_unchanged_module_reruns_nothing(finished):
     assert planned(finished) == {}
 
 
+def test_touching_all_that_is_not_a_result_reruns_nothing(finished):
+    for file in [*finished.rglob("workflow/**/*"), *finished.rglob("config/*")]:
+        make_newest(file)
+    assert planned(finished) == {}
+
+
+def test_a_script_that_was_another_one_for_a_while_reruns_nothing(finished):
+    """As by `git switch` to and fro: what differs is written anew, with a new time stamp."""
+    file = finished / "workflow/scripts/train_network.py"
+    text = file.read_text()
+    file.write_text(text + "\n# edited\n")
+    make_newest(file)
+    assert "train_network" in planned(finished)
+    file.write_text(text)
+    make_newest(file)
+    assert planned(finished) == {}
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_without_time_stamps_of_results_they_are_marked_as_up_to_date(finished, tmp_path, copied):
+    """As docs/traps.md says, after `cp -r` or a `touch` of everything."""
+    if copied:
+        folder = shutil.copytree(finished, tmp_path / "copy", copy_function=shutil.copyfile)
+    else:
+        folder = finished
+        for file in sorted(finished.rglob("*"), reverse=True):
+            file.touch()
+    touched = snakemake(folder, "--touch", "--cores", "1")
+    assert touched.returncode == 0, touched.stdout + touched.stderr
+    assert planned(folder) == {}
+
+
 @pytest.mark.parametrize(
     ("module", "first", "never"),
     [

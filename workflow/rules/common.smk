@@ -1,6 +1,7 @@
 """Config, wildcards and the small functions that name files."""
 
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from lagbias.memory import (
     simulation_minutes,
 )
 from lagbias.settings import check_config, check_schema, read_scalars
+from lagbias.script_times import keep_times
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
@@ -38,12 +40,24 @@ check_schema(config, SCHEMA)
 check_config(config)
 
 
-# Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
-onstart:
-    try:
-        check_writable("results", "logs")
-    except StorageError as error:
-        raise WorkflowError(str(error))
+# Of other folders' runs a repository knows nothing, so that its scripts keep their times.
+if workflow.is_main_process and not IS_MODULE and os.path.samefile(ROOT, "."):
+    keep_times(
+        SCRIPTS.glob("*.py"),
+        Path(".snakemake/script_times.json"),
+        runs=not workflow.output_settings.dryrun,
+    )
+
+
+# A module's would take the place of that of the outer workflow.
+if not IS_MODULE:
+
+    # Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
+    onstart:
+        try:
+            check_writable("results", "logs")
+        except StorageError as error:
+            raise WorkflowError(str(error))
 
 
 SIMULATIONS = config["simulations"]
