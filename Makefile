@@ -4,24 +4,42 @@ CORES ?= 2
 
 .PHONY: report test lint
 
-# Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do.
-QUICKLY = --scheduler greedy --scheduler-subsample 8
+# Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do
+# for eight cores.
+SUBSAMPLE = $(if $(filter 1 2 3 4 5 6 7 8,$(CORES)),--scheduler-subsample 8)
 
 report: .venv/installed
-	.venv/bin/snakemake --cores $(CORES) $(QUICKLY)
+	.venv/bin/python -m snakemake --cores $(CORES) --scheduler greedy $(SUBSAMPLE)
 
 test: .venv/installed
 	.venv/bin/python -m pytest
 
 lint: .venv/installed
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/snakefmt --check Snakefile workflow
-	.venv/bin/snakemake --lint
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m snakefmt --check Snakefile workflow
+	.venv/bin/python -m snakemake --lint
 
+# An environment that lost its Python, by an upgrade of the system, is made again.
+FINDS_ITS_PACKAGES = .venv/bin/python -c 'import importlib.util as u; print(u.find_spec("snakemake"))'
+ifeq ($(filter-out None,$(shell $(FINDS_ITS_PACKAGES) 2>/dev/null)),)
+.PHONY: .venv/installed
+endif
+
+DO = expected 3.11 or later; install it and name it: make report PYTHON=python3.11
+NO_PYTHON = found no $(PYTHON), $(DO)
+NO_VENV = $(PYTHON) has no module venv; install it (Debian, Ubuntu: apt install python3-venv)
+TOO_OLD = import sys; v = sys.version_info[:2]; \
+	sys.exit(v < (3, 11) and "error: $(PYTHON) is Python %d.%d, $(DO)" % v)
+refuse = { echo "error: $(1)" >&2; exit 1; }
+
+# Always from nothing: what an older Python or a pip that was stopped left there is in the way.
 # PySCo asks for icc-rt, which it runs without and which some machines have no build of.
 .venv/installed: requirements.lock
-	$(PYTHON) -m venv .venv
+	@command -v "$(PYTHON)" >/dev/null || $(call refuse,$(NO_PYTHON))
+	@"$(PYTHON)" -c '$(TOO_OLD)'
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || $(call refuse,$(NO_VENV))
+	"$(PYTHON)" -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet -r requirements.lock
 	.venv/bin/python -m pip install --quiet --no-deps pysco-nbody==1.0.9
-	touch $@
+	@touch $@

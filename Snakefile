@@ -6,10 +6,13 @@ from snakemake.utils import min_version
 min_version("9.12")
 
 
-# A --configfile stands alone; without one, the default is used (--config changes single keys).
-if "simulations" not in config:
+include: "workflow/rules/paths.smk"
 
-    configfile: "config/config.yaml"
+
+# A --configfile stands alone; without one, the default is used (--config changes single keys).
+if not stands_alone():
+
+    configfile: default_config()
 
 
 include: "workflow/rules/common.smk"

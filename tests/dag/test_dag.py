@@ -310,6 +310,38 @@ def test_touching_an_unchanged_module_reruns_nothing(finished):
     assert planned(finished) == {}
 
 
+def test_touching_all_that_is_not_a_result_reruns_nothing(finished):
+    for file in [*finished.rglob("workflow/**/*"), *finished.rglob("config/*")]:
+        make_newest(file)
+    assert planned(finished) == {}
+
+
+def test_a_script_that_was_another_one_for_a_while_reruns_nothing(finished):
+    """As by `git switch` to and fro: what differs is written anew, with a new time stamp."""
+    file = finished / "workflow/scripts/train_network.py"
+    text = file.read_text()
+    file.write_text(text + "\n# edited\n")
+    make_newest(file)
+    assert "train_network" in planned(finished)
+    file.write_text(text)
+    make_newest(file)
+    assert planned(finished) == {}
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_without_time_stamps_of_results_they_are_marked_as_up_to_date(finished, tmp_path, copied):
+    """As docs/traps.md says, after `cp -r` or a `touch` of everything."""
+    if copied:
+        folder = shutil.copytree(finished, tmp_path / "copy", copy_function=shutil.copyfile)
+    else:
+        folder = finished
+        for file in sorted(finished.rglob("*"), reverse=True):
+            file.touch()
+    touched = snakemake(folder, "--touch", "--cores", "1")
+    assert touched.returncode == 0, touched.stdout + touched.stderr
+    assert planned(folder) == {}
+
+
 @pytest.mark.parametrize(
     ("module", "first", "never"),
     [
@@ -406,6 +438,18 @@ def test_a_config_that_does_not_fit_is_refused_by_name(repository, tmp_path, cha
     run = snakemake(repository, "-n", "--configfile", str(file))
     assert run.returncode != 0
     assert message in run.stdout + run.stderr
+
+
+def test_numbers_and_booleans_of_the_command_line_are_those_of_a_file(finished, repository):
+    """Inside lists and mappings Snakemake hands them over as strings."""
+    same = ["seeds=[1,2]", "directions=[2]", "simulations={tiny_ph000: {phase: 0}}"]
+    assert planned(finished, "--config", *same, "deterministic=false") == {"make_report": 1}
+    three = ["seeds=[1,2,3]", "training={epochs: 3}"]
+    plan = planned(repository, "--config", *three, "deterministic=true")
+    assert plan["train_network"] % 3 == 0
+    assert planned(finished, "--config", "training={epochs: 4}")["train_network"] > 0
+    run = snakemake(finished, "-n", "--config", "training={epochs: four}")
+    assert "training.epochs: 'four' is not of type 'integer'" in run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))

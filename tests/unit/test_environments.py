@@ -1,7 +1,7 @@
 """An environment file names just what its rules import, in the versions of requirements.lock.
 
 Imports are read from the sources, lazy ones too: from a rule's script through all the modules of
-the library that it reaches, as `library()` of workflow/rules/common.smk does.
+the library that it reaches, as `library()` of workflow/rules/paths.smk does.
 """
 
 import ast

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lagbias.config_numbers import read_scalars
 from lagbias.errors import InputError
 from lagbias.settings import check_config, check_schema
 from lagbias.variants import training_with
@@ -512,6 +513,41 @@ def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
     with pytest.raises(InputError, match=message) as refused:
         check_schema(config, SCHEMA)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"seeds": ["1", "2"]}, {"seeds": [1, 2]}),
+        ({"directions": ["1"]}, {"directions": [1]}),
+        ({"training": {"epochs": "1", "block": "10"}}, {"training": {"epochs": 1, "block": 10}}),
+        ({"training": {"learning_rate": "1e-3"}}, {"training": {"learning_rate": 0.001}}),
+        ({"training": {"epochs": "1e3", "adam_beta2": ".9"}},
+         {"training": {"epochs": 1000, "adam_beta2": 0.9}}),
+        ({"training": {"snapshot_epoch": "null", "steps": "~", "learning_rate_decay": ""}},
+         {"training": {"snapshot_epoch": None, "steps": None, "learning_rate_decay": None}}),
+        ({"training": {"start": "null"}}, {"training": {"start": None}}),
+        ({"deterministic": "true"}, {"deterministic": True}),
+        ({"variants": {"more": {"modes": "3"}, "all": {"modes": "all"}}},
+         {"variants": {"more": {"modes": 3}, "all": {"modes": "all"}}}),
+        # names, whatever they look like
+        ({"simulations": {"1e3": {"source": "mini", "phase": "0"}}},
+         {"simulations": {"1e3": {"source": "mini", "phase": 0}}}),
+        ({"training_sets": {"a": {"train": ["1e3", "7", "true", "null"]}}},
+         {"training_sets": {"a": {"train": ["1e3", "7", "true", "null"]}}}),
+        ({"variants": {"on": {"start": "off"}}}, {"variants": {"on": {"start": "off"}}}),
+        ({"device": "true", "showcase": "1"}, {"device": "true", "showcase": "1"}),
+        # nothing to be read as what is asked for
+        ({"seeds": ["one", "2024-01-01", "[1]", "{", "nan"]},
+         {"seeds": ["one", "2024-01-01", "[1]", "{", "nan"]}),
+        ({"seeds": "1,2"}, {"seeds": "1,2"}),
+    ],
+)  # fmt: skip
+def test_strings_of_the_command_line_are_read_as_the_schema_asks(given, read):
+    before = copy.deepcopy(given)
+    found = read_scalars(given, SCHEMA)
+    assert repr(found) == repr(read), "1 is not True"
+    assert given == before, "the config given is not changed"
 
 
 def test_all_typos_in_a_config_are_told_at_once():

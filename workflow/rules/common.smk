@@ -1,21 +1,16 @@
 """Config, wildcards and the small functions that name files."""
 
-import ast
 import functools
 import os
 import re
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-sys.path.insert(0, str(SCRIPTS))
-
 from lagbias import memory as peak_mb
 from lagbias.abacussummit import files_per_product
 from lagbias.box_contents import local_files
-from lagbias.config_numbers import with_numbers
+from lagbias.config_numbers import read_scalars
 from lagbias.config_text import check_text
 from lagbias.errors import InputError, StorageError
 from lagbias.files import check_writable
@@ -36,19 +31,20 @@ from lagbias.memory import (
     asked_minutes,
     simulation_minutes,
 )
-from lagbias.settings import check_config, check_schema
+from lagbias.settings import check_config, check_schema, read_scalars
+from lagbias.script_times import keep_times
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
 from lagbias.training_settings import settings_from
 from lagbias.variants import VARIANT_INPUTS, settings_of, training_with
 
-SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 try:
     if workflow.is_main_process:
         for file in filter(os.path.isfile, workflow.configfiles):
             check_text(file)
-    config.update(with_numbers(config, SCHEMA))
+    config.update(read_scalars(config, SCHEMA))
     check_schema(config, SCHEMA)
     check_config(config)
     expand_roots(config["simulations"])
@@ -58,12 +54,24 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 
-# Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
-onstart:
-    try:
-        check_writable("results", "logs")
-    except StorageError as error:
-        raise WorkflowError(str(error))
+# Of other folders' runs a repository knows nothing, so that its scripts keep their times.
+if workflow.is_main_process and not IS_MODULE and os.path.samefile(ROOT, "."):
+    keep_times(
+        SCRIPTS.glob("*.py"),
+        Path(".snakemake/script_times.json"),
+        runs=not workflow.output_settings.dryrun,
+    )
+
+
+# A module's would take the place of that of the outer workflow.
+if not IS_MODULE:
+
+    # Snakemake itself ends in a traceback where it cannot delete an output that it is to make.
+    onstart:
+        try:
+            check_writable("results", "logs")
+        except StorageError as error:
+            raise WorkflowError(str(error))
 
 
 SIMULATIONS = config["simulations"]
@@ -98,23 +106,6 @@ wildcard_constraints:
     seed=r"0|[1-9]\d*",
     # Nothing, or the folder of what has its final positions displaced by velocities.
     space=r"(redshift_space/)?",
-
-
-def library(*modules):
-    """Files of these library modules and of all that they import: an edit re-runs their rules."""
-    found, queue = [], list(modules)
-    while queue:
-        file = SCRIPTS / "lagbias" / f"{queue.pop(0)}.py"
-        if str(file) not in found:
-            found.append(str(file))
-            for node in ast.walk(ast.parse(file.read_text())):
-                if not isinstance(node, ast.ImportFrom):
-                    continue
-                if node.module == "lagbias":
-                    queue += [name.name for name in node.names]
-                elif (node.module or "").startswith("lagbias."):
-                    queue.append(node.module.removeprefix("lagbias."))
-    return sorted(str(Path(file).relative_to(workflow.basedir)) for file in found)
 
 
 def density_grid(sim):

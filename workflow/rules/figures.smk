@@ -73,7 +73,7 @@ rule plot_yardsticks:
         models=[config["showcase"], *config["yardsticks"]],
         lagrangian=lagrangian_yardsticks(),
     message:
-        "Figure: yardsticks beside {config[showcase]} on {wildcards.sim}"
+        f"Figure: yardsticks beside {config['showcase']} on {{wildcards.sim}}"
     script:
         "../scripts/plot_yardsticks.py"
 
@@ -101,7 +101,7 @@ rule plot_statistics:
         models=models_of_statistics(),
         in_redshift_space=models_in_redshift_space(),
     message:
-        "Figure: statistics beyond the power of {config[showcase]} on {wildcards.sim}"
+        f"Figure: statistics beyond the power of {config['showcase']} on {{wildcards.sim}}"
     script:
         "../scripts/plot_statistics.py"
 
@@ -564,10 +564,6 @@ rule tabulate_transfers:
         "../scripts/tabulate_transfers.py"
 
 
-localrules:
-    make_report,
-
-
 rule make_report:
     input:
         figures=figures(),
@@ -581,6 +577,7 @@ rule make_report:
         "logs/make_report.log",
     benchmark:
         "logs/make_report.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
@@ -589,7 +586,7 @@ rule make_report:
         runtime=minutes(10),
     params:
         config=config,
-        snakefile=os.path.relpath(Path(workflow.basedir) / "Snakefile"),
+        snakefile=of_repository(ROOT / "Snakefile"),
         targets=[*figures(), *tables()],
     message:
         "Report: one self-contained HTML file"

@@ -38,6 +38,8 @@ rule select_halos:
         "logs/{sim}/{space}halos/{tracer}.log",
     benchmark:
         "logs/{sim}/{space}halos/{tracer}.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -50,8 +52,6 @@ rule select_halos:
         redshift=lambda wildcards: redshift_of(wildcards.sim),
         cell_size=config["mesh"]["cell_size"],
         galaxies=galaxy_settings,
-    wildcard_constraints:
-        tracer=TRACER,
     message:
         "Halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
     script:
@@ -70,6 +70,8 @@ rule plant_halos:
         "logs/{sim}/halos/{tracer}-planted.log",
     benchmark:
         "logs/{sim}/halos/{tracer}-planted.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -78,8 +80,6 @@ rule plant_halos:
         runtime=minutes(30),
     params:
         master_seed=config["master_seed"],
-    wildcard_constraints:
-        tracer=TRACER,
     message:
         "Halos of a known f in {wildcards.sim}, as many and as heavy as {wildcards.tracer}"
     script:
@@ -97,6 +97,8 @@ rule label_particles:
         "logs/{sim}/labels/{tracer}.log",
     benchmark:
         "logs/{sim}/labels/{tracer}.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -107,8 +109,6 @@ rule label_particles:
         root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
         density_grid=lambda wildcards: density_grid(wildcards.sim),
         redshift=lambda wildcards: redshift_of(wildcards.sim),
-    wildcard_constraints:
-        tracer=TRACER,
     message:
         "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"
     script:

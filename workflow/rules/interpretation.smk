@@ -46,7 +46,7 @@ rule plot_explanation:
     params:
         polynomials=polynomials(),
     message:
-        "Figure: what f of {config[showcase]} is, {wildcards.set}, {wildcards.tracer}"
+        f"Figure: what f of {config['showcase']} is, {{wildcards.set}}, {{wildcards.tracer}}"
     script:
         "../scripts/plot_explanation.py"
 

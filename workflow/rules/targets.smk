@@ -177,10 +177,7 @@ def transfer_training_halos(wildcards):
 
 def captions():
     """Texts of the report."""
-    folder = Path(workflow.basedir) / "workflow/report"
-    return sorted(
-        str(file.relative_to(workflow.basedir)) for file in folder.glob("*.rst")
-    )
+    return sorted(map(of_repository, (ROOT / "workflow/report").glob("*.rst")))
 
 
 def lagrangian_yardsticks():

@@ -1,4 +1,8 @@
-"""Numbers of a config that YAML reads as text, as 1e-3: made numbers where one is wanted."""
+"""Texts of a config that are numbers, booleans or null, where the schema wants one of these.
+
+YAML reads 1e-3 as text. Snakemake hands over what ``--config`` has inside lists and mappings as
+texts: ``['1', '2']`` for ``seeds='[1,2]'``.
+"""
 
 import functools
 import re
@@ -8,6 +12,10 @@ import yaml
 
 # As people write numbers. YAML 1.1 reads 1e-3 as text, since it wants 1.0e-3.
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+WORDS = {
+    "boolean": {"true": True, "false": False},
+    "null": {"null": None, "~": None, "": None},
+}
 MINUS = "\N{MINUS SIGN}"  # as it is copied from a PDF
 
 
@@ -17,20 +25,20 @@ def read_schema(path: str | Path) -> dict:
     return yaml.safe_load(Path(path).read_text())
 
 
-def with_numbers(config: dict, schema: str | Path) -> dict:
-    """A config whose texts are numbers where the schema wants a number.
+def read_scalars(config: dict, schema: str | Path) -> dict:
+    """A config whose texts are what the schema wants: numbers, booleans or null.
 
     Parameters
     ----------
     config : dict
-        As YAML gives it; not changed.
+        As YAML or Snakemake gives it; not changed.
     schema : path of a YAML file
 
     Returns
     -------
     dict
-        Texts that are no number, and those where a text is wanted, stay as they are. Where a whole
-        number is wanted, 1e5 and 100000.0 are 100000.
+        Texts that cannot be read so, and those where a text is wanted, stay as they are. Where a
+        whole number is wanted, 1e5 and 100000.0 are 100000.
     """
     whole = read_schema(schema)
     return _converted(config, whole, whole)
@@ -47,7 +55,7 @@ def _converted(value: object, schema: dict, whole: dict) -> object:
     if isinstance(value, list):
         items = schema.get("items", {})
         return [_converted(item, items, whole) for item in value]
-    return _number(value, _types(schema, whole))
+    return _scalar(value, _types(schema, whole))
 
 
 def _types(schema: dict, whole: dict) -> set[str]:
@@ -60,9 +68,23 @@ def _types(schema: dict, whole: dict) -> set[str]:
     return {named} if isinstance(named, str) else set(named)
 
 
+def _scalar(value: object, types: set[str]) -> object:
+    """A value as what is wanted, if it can be read so."""
+    if not isinstance(value, str):
+        return _number(value, types)
+    if value in ("null", "~") and "null" in types:  # where a name may stand too, as in training.start
+        return None
+    if "string" in types:
+        return value
+    for kind, words in WORDS.items():
+        if kind in types and value.lower() in words:
+            return words[value.lower()]
+    return _number(value, types)
+
+
 def _number(value: object, types: set[str]) -> object:
     """A value as a number, if it is one and a number is wanted."""
-    if "string" in types or not types & {"number", "integer"}:
+    if isinstance(value, bool) or not types & {"number", "integer"}:
         return value
     if isinstance(value, str):
         text = value.strip().replace(MINUS, "-")

@@ -1,0 +1,130 @@
+"""The workflow from another folder, and as a module of another workflow: plans, and one job each.
+
+Results go to the working directory; rules, library, schema and texts come from the repository.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import copy_repository, plant_box
+from lagbias.stores import open_store
+from test_dag import planned, snakemake
+
+BOX = "AbacusPlanted_small_c000_ph000"
+TARGET = f"results/{BOX}/halos/N50.zarr"
+ROOT = Path(__file__).parents[2]
+MODULE = """
+module lagbias:
+    snakefile: {snakefile!r}
+    {more}
+
+use rule * from lagbias as lagbias_*
+"""
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    return copy_repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> dict:
+    """The tiny config and a made-up box that needs no simulation."""
+    root = tmp_path_factory.mktemp("boxes")
+    plant_box(root, BOX, box_size=50.0)
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    config["simulations"][BOX] = {"source": "local", "root": str(root), "density_grid": 24}
+    return config
+
+
+@pytest.fixture
+def elsewhere(tmp_path) -> Path:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def written(config: dict, file: Path) -> str:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    return str(file)
+
+
+def made(folder: Path, *arguments: str) -> None:
+    """Make the small target, which is then in a folder, and nothing left to do."""
+    run = snakemake(folder, "--cores", "1", *arguments, TARGET)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert open_store(folder / TARGET).attrs["simulation"] == BOX
+    assert planned(folder, *arguments, TARGET) == {}
+    for name in ("results", "logs"):
+        assert (folder / name).is_dir()
+
+
+def test_from_another_folder_the_config_there_comes_first(repository, config, elsewhere):
+    command = ["--snakefile", str(repository / "Snakefile")]
+    assert planned(elsewhere, *command)["make_report"] == 1, "the default of the repository"
+    written(config, elsewhere / "config/config.yaml")
+    made(elsewhere, *command)
+    assert not (repository / "results").exists()
+
+
+def test_into_another_folder(repository, config, elsewhere, tmp_path):
+    given = ["--configfile", written(config, tmp_path / "config.yaml"), "--"]
+    command = ["--directory", str(elsewhere)]
+    assert planned(repository, *command)["make_report"] == 1
+    run = snakemake(repository, "--cores", "1", *command, *given, TARGET)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (elsewhere / TARGET).is_dir()
+    assert not (repository / "results").exists()
+
+
+def test_as_a_module(repository, config, elsewhere):
+    """The config is the one handed over, or the repository's own, never that of the outer one."""
+    snakefile = elsewhere / "Snakefile"
+    written({"lagbias": config, "other": 1}, elsewhere / "config/config.yaml")
+    module = MODULE.format(snakefile=str(repository / "Snakefile"), more="")
+    snakefile.write_text(module)
+    assert planned(elsewhere, "lagbias_all")["lagbias_make_report"] == 1
+    module = MODULE.format(
+        snakefile=str(repository / "Snakefile"), more='config: config["lagbias"]'
+    )
+    snakefile.write_text('configfile: "config/config.yaml"\n' + module)
+    assert planned(elsewhere, "lagbias_all")["lagbias_make_report"] == 1
+    seeds = planned(elsewhere, "lagbias_all", "--config", "lagbias={seeds: [1,2,3,4]}")
+    assert seeds["lagbias_train_network"] % 4 == 0
+    made(elsewhere)
+
+
+def test_inside_the_repository_code_is_named_as_ever(repository):
+    """Paths are part of what Snakemake remembers: in another form they would re-run everything."""
+    run = snakemake(repository, "--filegraph", "results/mini_ph000/halos/N50.zarr")
+    assert ">workflow/scripts/lagbias/mesh.py<" in run.stdout, run.stdout + run.stderr
+    assert str(repository) not in run.stdout
+
+
+@pytest.mark.parametrize("more", ['prefix: "sub"', 'replace_prefix: {"results": "out"}'])
+def test_a_prefix_is_refused(repository, elsewhere, more):
+    module = MODULE.format(snakefile=str(repository / "Snakefile"), more=more)
+    (elsewhere / "Snakefile").write_text(module)
+    run = snakemake(elsewhere, "-n", "lagbias_all")
+    assert run.returncode != 0
+    assert "module: found a prefix, expected none" in run.stdout + run.stderr
+
+
+def test_a_snakefile_that_is_not_on_a_disk_is_refused(repository, elsewhere):
+    git = shutil.copytree(repository, elsewhere / "git")
+    me = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], [*me, "commit", "-qm", "all"]):
+        subprocess.run(["git", *command], cwd=git, check=True)
+    module = MODULE.format(snakefile="", more="").replace(
+        "''", f'LocalGitFile("{git}", "Snakefile", commit="HEAD")'
+    )
+    (elsewhere / "Snakefile").write_text(
+        "from snakemake.sourcecache import LocalGitFile\n" + module
+    )
+    run = snakemake(elsewhere, "-n", "lagbias_all")
+    assert run.returncode != 0
+    assert "git clone" in run.stdout + run.stderr

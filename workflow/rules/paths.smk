@@ -1,0 +1,71 @@
+"""Where the files of this repository lie: a run may be in any folder, or a module."""
+
+import ast
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+
+if not os.path.isabs(str(workflow.current_basedir)):
+    raise WorkflowError(
+        f"module: found a Snakefile at {workflow.current_basedir}, expected one on a disk of this "
+        "machine; `git clone` the repository and name the path of its Snakefile"
+    )
+
+if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
+    raise WorkflowError(
+        "module: found a prefix, expected none, since jobs of this workflow look for boxes in "
+        "resources/ themselves; leave it out, or run the workflow by itself with --directory"
+    )
+
+ROOT = Path(str(workflow.current_basedir)).parents[1]
+SCRIPTS = ROOT / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+# Snakemake writes the path of its Python into shell commands as it is (snakemake issues 1546 and
+# 2645): one with a space or a quote has to be quoted here. Once, for there may be two modules.
+if os.path.exists(sys.executable):
+    sys.executable = shlex.quote(sys.executable)
+
+IS_MODULE = os.path.realpath(workflow.main_snakefile) != os.path.realpath(
+    ROOT / "Snakefile"
+)
+
+
+def of_repository(file):
+    """Path of a file of this repository: relative where Snakemake runs in it, as results are."""
+    return str(file.relative_to(ROOT) if os.path.samefile(ROOT, ".") else file)
+
+
+def default_config():
+    """The config of the folder that Snakemake runs in, or else the one of this repository.
+
+    The folder of a workflow that has this one as a module has a config of that workflow.
+    """
+    own = Path("config/config.yaml")
+    return str(own if own.exists() and not IS_MODULE else ROOT / own)
+
+
+def stands_alone():
+    """Does a --configfile name boxes? --config changes single keys, and single boxes, only."""
+    given = [] if IS_MODULE else workflow.overwrite_configfiles
+    return any("simulations" in load_configfile(file) for file in given)
+
+
+def library(*modules):
+    """Files of these library modules and of all that they import: an edit re-runs their rules."""
+    found, queue = set(), list(modules)
+    while queue:
+        file = SCRIPTS / "lagbias" / f"{queue.pop(0)}.py"
+        if file not in found:
+            found.add(file)
+            for node in ast.walk(ast.parse(file.read_text())):
+                if not isinstance(node, ast.ImportFrom):
+                    continue
+                if node.module == "lagbias":
+                    queue += [name.name for name in node.names]
+                elif (node.module or "").startswith("lagbias."):
+                    queue.append(node.module.removeprefix("lagbias."))
+    return sorted(map(of_repository, found))
