@@ -31,7 +31,7 @@ from lagbias.memory import (
     asked_minutes,
     simulation_minutes,
 )
-from lagbias.settings import check_config, check_schema, read_scalars
+from lagbias.settings import check_config, check_schema
 from lagbias.script_times import keep_times
 from lagbias.simulation_record import check_simulated
 from lagbias.sizes import BoxSizes
