@@ -16,6 +16,7 @@ from lagbias.sizes import BoxSizes
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 PLANTED = "AbacusPlanted_base_c000_ph000"  # by its name 2 Gpc/h; it has 480 Mpc/h
+POINTS = 240  # a side of its initial density
 
 
 def asked(folder: Path) -> list[dict]:
@@ -37,10 +38,12 @@ def first_attempt(jobs: list[dict], rule: str) -> list[int]:
 def repository(tmp_path_factory) -> Path:
     """The tiny config, with a large local box as the second one that its set is trained on."""
     folder = copy_repository(tmp_path_factory.mktemp("repository"), "test")
-    plant_box(folder / "planted", PLANTED, box_size=480.0)
+    density = plant_box(folder / "planted", PLANTED, box_size=480.0).files.density
+    # Nothing reads it here; 24 points would not hold the scales of the config.
+    density.rename(density.with_name(f"ic_dens_N{POINTS}.asdf"))
     file = folder / "config/config.yaml"
     config = yaml.safe_load(file.read_text())
-    config["simulations"][PLANTED] = {"source": "local", "root": "planted", "density_grid": 24}
+    config["simulations"][PLANTED] = {"source": "local", "root": "planted", "density_grid": POINTS}
     config["training_sets"]["tiny"]["train"] = ["tiny_ph000", PLANTED]
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     return folder
@@ -55,7 +58,7 @@ def jobs(repository) -> list[dict]:
 def planted(repository) -> GriddedBox:
     mesh = yaml.safe_load((repository / "config/config.yaml").read_text())["mesh"]
     sizes = BoxSizes(480.0, round(0.03 * 24**3), 2)  # its header names no subsample
-    return GriddedBox(sizes, 24, mesh["cell_size"], mesh["evaluation_cell_size"])
+    return GriddedBox(sizes, POINTS, mesh["cell_size"], mesh["evaluation_cell_size"])
 
 
 def test_a_job_that_was_killed_asks_for_twice_as_much_memory_and_time(jobs):
