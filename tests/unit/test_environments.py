@@ -62,7 +62,7 @@ def run_time_needs(module: str) -> set[str]:
         return package_names(requires("pysco-nbody")) - PYSCO_DOES_WITHOUT
     if module == "report":
         # It runs `python -m snakemake --report`, which wants Pygments and reads all rule files.
-        return {"snakemake", "pygments"}.union(*map(needs, rule_file_modules()))
+        return {"snakemake", "pygments"}.union(*map(needs_to_be_read, rule_file_modules()))
     return set()
 
 
@@ -72,10 +72,10 @@ def rule_file_modules() -> list[Path]:
     return [SCRIPTS / f"lagbias/{name}.py" for name in names]
 
 
-def imports(file: Path) -> set[str]:
-    """Full names of all modules that a file imports, wherever in it."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+def imports(file: Path, lazy: bool = True) -> set[str]:
+    """Full names of all modules that a file imports, wherever in it or when it is imported."""
+    found, module = set(), ast.parse(file.read_text())
+    for node in ast.walk(module) if lazy else module.body:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module == "lagbias":
@@ -85,27 +85,37 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-def reached(file: Path) -> set[Path]:
+def reached(file: Path, lazy: bool = True) -> set[Path]:
     """A file and all modules of the library that it imports, and those, and so on."""
     found, queue = set(), [file]
     while queue:
         file = queue.pop()
         if file not in found:
             found.add(file)
-            names = [name for name in imports(file) if name.startswith("lagbias.")]
+            names = [name for name in imports(file, lazy) if name.startswith("lagbias.")]
             queue += [SCRIPTS / f"{name.replace('.', '/')}.py" for name in names]
     return found
+
+
+def packages_of(files: set[Path], lazy: bool) -> set[str]:
+    """Packages, as conda-forge names them, that some files import."""
+    names = set().union(*(imports(file, lazy) for file in files))
+    tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"lagbias"}
+    return {PACKAGE_OF.get(top, top) for top in tops}
 
 
 @cache
 def needs(file: Path) -> frozenset[str]:
     """Packages, as conda-forge names them, that a script or module needs to run."""
-    packages = set()
-    for member in reached(file):
-        tops = {name.partition(".")[0] for name in imports(member)}
-        packages |= {PACKAGE_OF.get(top, top) for top in tops - sys.stdlib_module_names}
-        packages |= run_time_needs(member.stem)
-    return frozenset(packages - {"lagbias"})
+    files = reached(file)
+    return frozenset(
+        packages_of(files, lazy=True).union(*(run_time_needs(member.stem) for member in files))
+    )
+
+
+def needs_to_be_read(file: Path) -> set[str]:
+    """Packages that a module needs to be imported, as the rule files do."""
+    return packages_of(reached(file, lazy=False), lazy=False)
 
 
 def pins(file: Path) -> dict[str, str]:
@@ -164,9 +174,37 @@ def test_versions_are_those_of_the_lock(file):
     assert found == expected
 
 
+def versions_seen() -> dict[str, tuple[str, str]]:
+    """Channel and version of every package in the table of docs/conda.md."""
+    rows = re.findall(
+        r"^\| ([\w-]+) \| (\d[\w.]*) \| ([\w-]+) \|", (ROOT / "docs/conda.md").read_text(), re.M
+    )
+    return {package: (channel, version) for package, version, channel in rows}
+
+
+def test_every_pin_is_in_the_table_of_versions_seen():
+    """PySCo, of a post-deploy script, is on PyPI alone."""
+    seen, pinned = versions_seen(), {}
+    for file in FILES:
+        content = yaml.safe_load(file.read_text())
+        for line in content["dependencies"]:
+            name, _, version = line.partition("=")
+            if name not in NOT_IMPORTED:
+                pinned[name] = version
+                channel = seen.get(name, ("no channel", ""))[0]
+                assert channel in content["channels"], f"{file.name}, {name}: {channel}"
+    assert pinned == {name: version for name, (_, version) in seen.items()}
+
+
+def test_environments_have_the_oldest_python_that_is_asked_for():
+    for file in FILES:
+        assert f">={pins(file)['python']}" == PROJECT["requires-python"], file.name
+        assert "nodefaults" in yaml.safe_load(file.read_text())["channels"]
+
+
 def test_rule_files_are_read_with_what_snakemake_brings():
     """With --use-conda, Snakemake may be alone in its environment when it reads the rules."""
-    needed = frozenset().union(*map(needs, rule_file_modules()))
+    needed = frozenset().union(*map(needs_to_be_read, rule_file_modules()))
     assert needed, "the rule files import nothing of the library: is the test blind?"
     assert needed <= package_names(requires("snakemake"))
 
@@ -184,3 +222,4 @@ def test_one_least_version_of_snakemake():
     (asked,) = [line for line in PROJECT["dependencies"] if line.startswith("snakemake")]
     wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "Snakefile").read_text())[1]
     assert asked == f"snakemake>={wanted}"
+    assert pins(ROOT / "envs/report.yaml")["snakemake"] == wanted, "what the tests run with"

@@ -21,7 +21,6 @@ from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
 import requests
-import tenacity
 from requests.adapters import HTTPAdapter
 
 from lagbias.abacussummit import KINDS, published_kind
@@ -583,6 +582,8 @@ def persist(action: Callable[[], object], what: str, advice: str, settings: Down
     DownloadError
         If it still fails after as many tries as the settings allow.
     """
+    import tenacity  # not where the rule files name files: Snakemake does not bring it
+
     fruitless = 0
 
     def stop(state: tenacity.RetryCallState) -> bool:
