@@ -409,6 +409,49 @@ def test_simulation_that_is_stopped_leaves_no_nbody_process(folder, name):
         assert list((folder / "tmp").iterdir()) == []
 
 
+# --- other schedulers' variables ----------------------------------------------------------------
+
+# What a job finds in its environment when Snakemake runs within an allocation of several tasks.
+SCHEDULERS = {
+    "slurm": {
+        "SLURM_NTASKS": "8", "SLURM_JOB_ID": "12", "SLURM_JOB_NAME": "wrap", "SLURM_NNODES": "2",
+        "SLURM_PROCID": "3", "SLURM_LOCALID": "3", "SLURM_NODEID": "1",
+        "SLURM_JOB_NODELIST": "n[1-2]",
+    },
+    "torchrun": {
+        "TORCHELASTIC_RUN_ID": "7", "RANK": "3", "LOCAL_RANK": "3", "GROUP_RANK": "1",
+        "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "MASTER_ADDR": "nowhere", "MASTER_PORT": "none",
+    },
+    "lsf": {
+        "LSB_JOBID": "12", "LSB_DJOB_RANKFILE": "no-such-file", "JSM_NAMESPACE_SIZE": "8",
+        "JSM_NAMESPACE_RANK": "3", "JSM_NAMESPACE_LOCAL_RANK": "3",
+    },
+    "mpi": {
+        "OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_RANK": "3", "PMI_SIZE": "8", "PMI_RANK": "3",
+        "OMPI_COMM_WORLD_LOCAL_RANK": "3", "PMIX_RANK": "3", "NODE_RANK": "x",
+    },
+    "kubeflow": {
+        "KUBERNETES_PORT": "tcp://1.2.3.4:5", "MASTER_ADDR": "nowhere", "MASTER_PORT": "none",
+        "WORLD_SIZE": "8", "RANK": "3",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_training_is_one_process_whatever_the_scheduler_has_set(finished, folder, scheduler):
+    job = JOBS["train_network"]
+    for output in job.output:
+        delete(folder / output)
+    process = in_own_process(RUN, job.rule)
+    (folder / "srun").touch(0o755)  # Lightning asks for it where it finds it
+    found = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    process["env"] |= SCHEDULERS[scheduler] | found
+    done = subprocess.run(**process, cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "srun" not in done.stderr
+    assert_alike(job, folder, finished)
+
+
 # --- two at once -------------------------------------------------------------------------------
 
 

@@ -96,7 +96,7 @@ def log_to_terminal(job) -> None:
     terminal.setFormatter(logging.Formatter(f"[{job.rule} {label}] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[terminal], force=True)
     logging.raiseExceptions = False  # a log line lost on a full disk is not worth a traceback
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
 
 
 def say_what_went_wrong(error: Exception) -> None:
