@@ -81,7 +81,7 @@ def folder(undisturbed, tmp_path) -> Path:
 @contextlib.contextmanager
 def training(folder: Path):
     """Snakemake and its training job, which is halted after its first epochs."""
-    with open(folder / "said", "w") as said:
+    with open(folder / "said", "w", encoding="utf-8") as said:
         run = subprocess.Popen(command(WEIGHTS), cwd=folder, stdout=said, stderr=said)
     checkpoint = (folder / WEIGHTS).with_name("checkpoint.ckpt")
     job = None

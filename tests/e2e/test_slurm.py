@@ -72,7 +72,7 @@ def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
 
 def submitted(said: Path) -> list[str]:
     """Slurm's numbers of the jobs that Snakemake says it has submitted."""
-    return re.findall(r"SLURM jobid (\d+)", said.read_text())
+    return re.findall(r"SLURM jobid (\d+)", said.read_text(encoding="utf-8"))
 
 
 def training_job(folder: Path) -> psutil.Process | None:
@@ -94,7 +94,7 @@ def test_training_that_hits_its_time_limit_is_retried_with_more_time_and_goes_on
     assert inputs.returncode == 0, inputs.stdout[-4000:]
 
     with (
-        open(folder / "said", "w") as said,
+        open(folder / "said", "w", encoding="utf-8") as said,
         subprocess.Popen(command(WEIGHTS), cwd=folder, stdout=said, stderr=said) as run,
     ):
         try:

@@ -74,7 +74,7 @@ def reporting(job) -> Iterator[None]:
     with stoppable() as received:
         try:
             with alone(Path(job.log[0]).with_suffix(".lock")):
-                file = logging.FileHandler(job.log[0], mode="w")
+                file = logging.FileHandler(job.log[0], mode="w", encoding="utf-8")
                 file.setFormatter(logging.Formatter(FORMAT, datefmt="%H:%M:%S"))
                 logging.getLogger().addHandler(file)
                 yield

@@ -496,7 +496,8 @@ def _run_pysco(
         Path(workdir).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workdir, prefix=f"pysco_{settings.name}_") as folder:
         request = Path(folder) / "request.json"
-        request.write_text(json.dumps(_pysco_parameters(settings, Path(folder), threads)))
+        parameters = _pysco_parameters(settings, Path(folder), threads)
+        request.write_text(json.dumps(parameters), encoding="utf-8")
         _call_worker(settings.name, request, threads)
         overdensity = np.load(Path(folder) / "overdensity.npy")
         position = np.load(Path(folder) / "position.npy")
@@ -572,7 +573,7 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
             stdin=parent_lives,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             check=False,
         )
@@ -616,7 +617,7 @@ def _pysco_worker(request: str) -> None:
     import main
     import pandas as pd
 
-    parameters = json.loads(Path(request).read_text())
+    parameters = json.loads(Path(request).read_text(encoding="utf-8"))
     folder = Path(parameters["base"])
     box_size, redshift = parameters["boxlen"], float(json.loads(parameters["z_out"])[0])
 
