@@ -49,7 +49,7 @@ def rule_of(place: Path) -> str:
 
 def logged(file: Path) -> tuple[int, int]:
     """Peak memory [MB] and CPU time [s] that a job wrote into its log, 0 if it did not."""
-    text = file.read_text() if file.exists() else ""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
     found = re.findall(r"peak memory (\d+) MB, (\d+) s of CPU", text)
     return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 

@@ -196,7 +196,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(arguments.threads)
-    config = yaml.safe_load(Path("config/config.yaml").read_text())
+    config = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
     tracer, sim = config["tracers"][0], arguments.sim
     folder = Path("results") / sim
     scales = parse_scales(arguments.scales)

@@ -85,7 +85,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     warnings.filterwarnings("ignore")
-    config = yaml.safe_load(Path(arguments.config).read_text())
+    config = yaml.safe_load(Path(arguments.config).read_text(encoding="utf-8"))
     boxes, tracer = config["training_sets"][arguments.set], config["tracers"][0]
     scales, cell_size = parse_scales(config["showcase"]), config["mesh"]["evaluation_cell_size"]
     fit = Path(f"results/fits/{arguments.set}/{tracer}-planted/{config['showcase']}")

@@ -130,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    config = yaml.safe_load(Path("config/config.yaml").read_text())
+    config = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
     tracer, sim = config["tracers"][0], config["training_sets"][arguments.set]["train"][0]
     features = {
         scale: f"results/{sim}/features/R{scale:g}.zarr" for scale in parse_scales(arguments.scales)

@@ -151,7 +151,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     warnings.filterwarnings("ignore")
-    config = yaml.safe_load(Path(arguments.config).read_text())
+    config = yaml.safe_load(Path(arguments.config).read_text(encoding="utf-8"))
     boxes = config["training_sets"][arguments.set]
     name = arguments.scales or config["showcase"]
     scales, tracer = parse_scales(name), config["tracers"][0]

@@ -1,6 +1,7 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
 import shutil
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ def copy_repository(folder: Path, config: str = "") -> Path:
     if config:
         shutil.copy(folder / f"config/{config}.yaml", folder / "config/config.yaml")
     return folder
+
+
+def wait_for(found, seconds: float = 60):
+    """What ``found`` returns once that is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := found():
+            return result
+        time.sleep(0.01)
+    raise AssertionError(f"nothing came in {seconds} s")
 
 
 def carried_field(particles: mesh.Particles, ratio: np.ndarray, grid: Grid) -> np.ndarray:

@@ -49,7 +49,7 @@ def elsewhere(tmp_path) -> Path:
 
 def written(config: dict, file: Path) -> str:
     file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return str(file)
 
 

@@ -9,14 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
 import yaml
-from conftest import copy_repository, plant_box
+from conftest import copy_repository, plant_box, wait_for
 
 ROOT = Path(__file__).parents[2]
 BOXES = [f"AbacusPlanted_small_c000_ph00{phase}" for phase in range(3)]
@@ -79,20 +78,10 @@ def folder(undisturbed, tmp_path) -> Path:
     return folder
 
 
-def wait_for(found, seconds: float = 60):
-    """What ``found`` returns once that is something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := found():
-            return result
-        time.sleep(0.01)
-    raise AssertionError(f"nothing came in {seconds} s")
-
-
 @contextlib.contextmanager
 def training(folder: Path):
     """Snakemake and its training job, which is halted after its first epochs."""
-    with open(folder / "said", "w") as said:
+    with open(folder / "said", "w", encoding="utf-8") as said:
         run = subprocess.Popen(command(WEIGHTS), cwd=folder, stdout=said, stderr=said)
     checkpoint = (folder / WEIGHTS).with_name("checkpoint.ckpt")
     job = None
@@ -134,6 +123,37 @@ def test_job_killed_under_snakemake_is_named_and_the_rerun_ends_alike(undisturbe
         assert run.wait(60) == 1
     assert "Error in rule train_network" in (folder / "said").read_text()
     assert not (folder / WEIGHTS).exists()
+    assert_ends_alike(folder, undisturbed)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_training_told_to_stop_has_failed_and_the_rerun_ends_alike(undisturbed, folder, name):
+    """Snakemake took it for a success without output files, which it put down to a slow disk."""
+    with training(folder) as (run, job):
+        job.send_signal(signal.Signals[name])
+        job.resume()
+        assert run.wait(60) == 1
+    said = (folder / "said").read_text()
+    assert f"stopped by {name}: run the same command again to resume" in said
+    assert "Error in rule train_network" in said
+    assert "completed successfully" not in said
+    assert 'train_network.py", line' not in said, "a traceback of the job"
+    assert not (folder / WEIGHTS).exists()
+    assert_ends_alike(folder, undisturbed)
+
+
+def test_ctrl_c_stops_snakemake_and_its_job_and_the_rerun_ends_alike(undisturbed, folder):
+    """A terminal sends SIGINT to all of them at once."""
+    with training(folder) as (run, job):
+        shells = psutil.Process(run.pid).children(recursive=True)
+        for process in (run, *shells):
+            process.send_signal(signal.SIGINT)
+        job.resume()
+        assert run.wait(60) == 1
+    said = (folder / "said").read_text()
+    assert "stopped by SIGINT: run the same command again to resume" in said
+    assert "Traceback" not in said
+    assert not job.is_running()
     assert_ends_alike(folder, undisturbed)
 
 

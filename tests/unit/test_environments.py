@@ -74,7 +74,7 @@ def rule_file_modules() -> list[Path]:
 
 def imports(file: Path, lazy: bool = True) -> set[str]:
     """Full names of all modules that a file imports, wherever in it or when it is imported."""
-    found, module = set(), ast.parse(file.read_text())
+    found, module = set(), ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(module) if lazy else module.body:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
@@ -120,7 +120,7 @@ def needs_to_be_read(file: Path) -> set[str]:
 
 def pins(file: Path) -> dict[str, str]:
     """Packages and versions of an environment file, and of the script that ends its making."""
-    lines = yaml.safe_load(file.read_text())["dependencies"]
+    lines = yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
     found = {name: version for name, _, version in (line.partition("=") for line in lines)}
     script = file.with_suffix(".post-deploy.sh")
     if script.exists():

@@ -20,13 +20,15 @@ from pathlib import Path
 import abacusnbody.data.asdf  # noqa: F401  registers the compression
 import asdf
 import numpy as np
+import psutil
 import pytest
 import torch
-from conftest import REDSHIFT, plant_box
+from conftest import REDSHIFT, plant_box, wait_for
 from lagbias import abacus_writer
 from lagbias.checksums import CHECKSUM_LIST
 from lagbias.errors import StorageError
 from lagbias.files import alone
+from lagbias.jobs import STOP_SIGNALS, reporting, stoppable
 from lagbias.layout import BoxFiles
 from lagbias.network import HaloToMassRatio
 
@@ -243,29 +245,47 @@ def message_of(job: Job, folder: Path, capsys) -> str:
 
 # --- kill -9 -----------------------------------------------------------------------------------
 
-# Dies as by kill -9 when the file is whole beside its place and about to be renamed.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-replace = os.replace
-def replace_or_die(source, target, **more):
-    if os.fspath(target) == sys.argv[2]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target, **more)
-os.replace = replace_or_die
-from test_faults import JOBS
+RUN = """
+import sys
+from test_faults import JOBS, Path
 JOBS[sys.argv[1]].run(Path.cwd())
 """
+# Is sent a signal when the file is whole beside its place and about to be renamed.
+SIGNALLED = """
+import os, sys
+from pathlib import Path
+replace = os.replace
+def replace_when_signalled(source, target, **more):
+    if os.fspath(target) == sys.argv[2]:
+        os.kill(os.getpid(), int(sys.argv[3]))
+    replace(source, target, **more)
+os.replace = replace_when_signalled
+"""
+SIGNALLED += RUN
+
+
+def in_own_process(script: str, *arguments) -> dict:
+    """What ``subprocess`` needs to run a script in which this module can be imported."""
+    search = [Path(__file__).parent, Path(__file__).parents[1], *map(Path, sys.path)]
+    return {
+        "args": [sys.executable, "-c", script, *map(str, arguments)],
+        "env": os.environ | {"PYTHONPATH": os.pathsep.join(map(str, search))},
+    }
+
+
+def run_signalled(
+    job: Job, folder: Path, target: str, number: signal.Signals
+) -> subprocess.CompletedProcess:
+    """Run a job in a process of its own that gets a signal just before it puts a file in place."""
+    return subprocess.run(
+        **in_own_process(SIGNALLED, job.rule, target, int(number)),
+        cwd=folder, check=False, capture_output=True, text=True,
+    )  # fmt: skip
 
 
 def run_killed(job: Job, folder: Path, target: str) -> None:
     """Run a job in a process of its own that is killed just before it puts a file in place."""
-    search = [Path(__file__).parent, Path(__file__).parents[1], *map(Path, sys.path)]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, job.rule, target],
-        cwd=folder, check=False, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, search))},
-    )  # fmt: skip
+    done = run_signalled(job, folder, target, signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
 
 
@@ -308,6 +328,128 @@ def test_simulation_killed_half_way_has_only_whole_files_and_its_rerun_ends_alik
     for path in (box, density):
         assert contents(folder / path) == contents(finished / path)
     assert rests(folder) == []
+
+
+# --- told to stop ------------------------------------------------------------------------------
+
+WRITERS = [rule for rule in JOBS if rule != "simulate_mini"]
+STOPPED = [(rule, "SIGTERM") for rule in WRITERS]
+STOPPED += [("train_network", name) for name in STOP_SIGNALS if name != "SIGTERM"]
+
+
+@pytest.mark.parametrize(("rule", "name"), STOPPED)
+def test_job_told_to_stop_says_so_fails_and_its_rerun_ends_alike(finished, folder, rule, name):
+    """Snakemake and Slurm take an exit status of zero for success."""
+    job, number = JOBS[rule], signal.Signals[name]
+    for output in job.output:
+        delete(folder / output)
+    done = run_signalled(job, folder, job.output[0], number)
+    assert done.returncode == 128 + number, done.stderr[-3000:]
+    line = f"stopped by {name}: run the same command again to resume"
+    assert done.stderr.splitlines()[-1].endswith(line), done.stderr
+    assert (folder / job.log[0]).read_text().splitlines()[-1].endswith(line)
+    assert "Traceback" not in done.stderr
+    assert not (folder / job.output[0]).exists()
+    assert rests(folder) == ([folder / CHECKPOINT] if rule == "train_network" else [])
+    job.run(folder)
+    assert_alike(job, folder, finished)
+
+
+def test_stopped_job_fails_even_where_a_library_makes_a_success_of_it(tmp_path, monkeypatch):
+    """Lightning exits with 0 of its own accord after a SIGTERM."""
+    monkeypatch.chdir(tmp_path)
+
+    def run():
+        with reporting(Job("any", Names())):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except BaseException:
+                raise SystemExit(0) from None
+
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    assert stopped.value.code == 128 + signal.SIGTERM
+
+
+def test_signal_that_was_ignored_stays_so_and_others_are_given_back(tmp_path):
+    """``nohup`` starts jobs that ignore SIGHUP."""
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with stoppable() as received:
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGTERM) != before
+        assert received == []
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGHUP, hangup)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_simulation_that_is_stopped_leaves_no_nbody_process(folder, name):
+    """PySCo runs in a process of its own, which nobody else would end."""
+    for path in ("mini_ph000", "ic/mini_ph000"):
+        shutil.rmtree(folder / "resources" / path)
+    (folder / "tmp").mkdir()
+    process = in_own_process(RUN, "simulate_mini")
+    process["env"]["TMPDIR"] = str(folder / "tmp")
+    with subprocess.Popen(**process, cwd=folder, stderr=subprocess.PIPE, text=True) as run:
+        child = wait_for(psutil.Process(run.pid).children)[0]
+        wait_for(lambda: "_pysco_worker(" in " ".join(child.cmdline()))
+        run.send_signal(signal.Signals[name])
+        _, said = run.communicate(timeout=60)
+    gone, alive = psutil.wait_procs([child], timeout=60)
+    for process in alive:
+        process.kill()
+    assert gone == [child]
+    if name != "SIGKILL":
+        assert run.returncode == 128 + signal.Signals[name], said
+        assert "Traceback" not in said
+        assert list((folder / "tmp").iterdir()) == []
+
+
+# --- other schedulers' variables ----------------------------------------------------------------
+
+# What a job finds in its environment when Snakemake runs within an allocation of several tasks.
+SCHEDULERS = {
+    "slurm": {
+        "SLURM_NTASKS": "8", "SLURM_JOB_ID": "12", "SLURM_JOB_NAME": "wrap", "SLURM_NNODES": "2",
+        "SLURM_PROCID": "3", "SLURM_LOCALID": "3", "SLURM_NODEID": "1",
+        "SLURM_JOB_NODELIST": "n[1-2]",
+    },
+    "torchrun": {
+        "TORCHELASTIC_RUN_ID": "7", "RANK": "3", "LOCAL_RANK": "3", "GROUP_RANK": "1",
+        "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "MASTER_ADDR": "nowhere", "MASTER_PORT": "none",
+    },
+    "lsf": {
+        "LSB_JOBID": "12", "LSB_DJOB_RANKFILE": "no-such-file", "JSM_NAMESPACE_SIZE": "8",
+        "JSM_NAMESPACE_RANK": "3", "JSM_NAMESPACE_LOCAL_RANK": "3",
+    },
+    "mpi": {
+        "OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_RANK": "3", "PMI_SIZE": "8", "PMI_RANK": "3",
+        "OMPI_COMM_WORLD_LOCAL_RANK": "3", "PMIX_RANK": "3", "NODE_RANK": "x",
+    },
+    "kubeflow": {
+        "KUBERNETES_PORT": "tcp://1.2.3.4:5", "MASTER_ADDR": "nowhere", "MASTER_PORT": "none",
+        "WORLD_SIZE": "8", "RANK": "3",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_training_is_one_process_whatever_the_scheduler_has_set(finished, folder, scheduler):
+    job = JOBS["train_network"]
+    for output in job.output:
+        delete(folder / output)
+    process = in_own_process(RUN, job.rule)
+    (folder / "srun").touch(0o755)  # Lightning asks for it where it finds it
+    found = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    process["env"] |= SCHEDULERS[scheduler] | found
+    done = subprocess.run(**process, cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "srun" not in done.stderr
+    assert_alike(job, folder, finished)
 
 
 # --- two at once -------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def python(file: Path, version: tuple[int, ...], without: tuple[str, ...] = ()) 
     text = PYTHON.format(
         executable=sys.executable, version=version, without=without, environment=environment
     )
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     file.chmod(0o755)
     return file
 

@@ -346,5 +346,5 @@ def write_checksums(folder: Path) -> Path:
         lines.append(f"{crc} {size} {path.name}\n")
     target = folder / CHECKSUM_LIST
     with written_whole(target) as partial:
-        partial.write_text("".join(lines))
+        partial.write_text("".join(lines), encoding="utf-8")
     return target

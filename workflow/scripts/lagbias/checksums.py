@@ -38,7 +38,7 @@ def listed_cksum(path: Path) -> tuple[int, int] | None:
     entries = path.parent / CHECKSUM_LIST
     if not entries.exists():
         return None
-    lines = (line.split() for line in entries.read_text().splitlines())
+    lines = (line.split() for line in entries.read_text(encoding="utf-8").splitlines())
     return next(
         (
             (int(fields[0]), int(fields[1]))

@@ -22,7 +22,7 @@ MINUS = "\N{MINUS SIGN}"  # as it is copied from a PDF
 @functools.cache
 def read_schema(path: str | Path) -> dict:
     """A JSON schema, from a YAML file; not to be changed."""
-    return yaml.safe_load(Path(path).read_text())
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
 def read_scalars(config: dict, schema: str | Path) -> dict:
@@ -72,7 +72,9 @@ def _scalar(value: object, types: set[str]) -> object:
     """A value as what is wanted, if it can be read so."""
     if not isinstance(value, str):
         return _number(value, types)
-    if value in ("null", "~") and "null" in types:  # where a name may stand too, as in training.start
+    if (
+        value in ("null", "~") and "null" in types
+    ):  # where a name may stand too, as in training.start
         return None
     if "string" in types:
         return value

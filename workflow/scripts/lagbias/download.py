@@ -351,7 +351,7 @@ class Download:
             )
         state = RemoteState(**{**asdict(state), "size": state.size or listed})
         try:
-            self.key.write_text(json.dumps(asdict(state)))
+            self.key.write_text(json.dumps(asdict(state)), encoding="utf-8")
         except OSError as error:
             raise self.disk_error(error) from error
         return state
@@ -381,7 +381,7 @@ class Download:
     def known_state(self) -> RemoteState | None:
         """Of which remote file the part is; None if that is unknown or no longer wanted."""
         try:
-            known = RemoteState(**json.loads(self.key.read_text()))
+            known = RemoteState(**json.loads(self.key.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         wanted = self.expected.size if self.expected else known.size

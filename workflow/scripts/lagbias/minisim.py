@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -495,7 +496,8 @@ def _run_pysco(
         Path(workdir).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workdir, prefix=f"pysco_{settings.name}_") as folder:
         request = Path(folder) / "request.json"
-        request.write_text(json.dumps(_pysco_parameters(settings, Path(folder), threads)))
+        parameters = _pysco_parameters(settings, Path(folder), threads)
+        request.write_text(json.dumps(parameters), encoding="utf-8")
         _call_worker(settings.name, request, threads)
         overdensity = np.load(Path(folder) / "overdensity.npy")
         position = np.load(Path(folder) / "position.npy")
@@ -562,16 +564,22 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
     for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
         environment[f"{library_name}_NUM_THREADS"] = str(usable(threads))
     code = "import sys; from lagbias.minisim import _pysco_worker; _pysco_worker(sys.argv[1])"
-    finished = subprocess.run(
-        [sys.executable, "-c", code, str(request)],
-        cwd=request.parent,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    parent_lives, held_open = os.pipe()
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-c", code, str(request)],
+            cwd=request.parent,
+            env=environment,
+            stdin=parent_lives,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    finally:
+        os.close(parent_lives)
+        os.close(held_open)
     output = finished.stdout.splitlines()
     for line in output:
         logger.debug("PySCo %s: %s", name, line)
@@ -584,12 +592,23 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
         )
 
 
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, be it by ``kill -9``: its input ends then."""
+
+    def wait():
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _pysco_worker(request: str) -> None:
     """Make one simulation, in a process of its own, and leave its arrays beside the request.
 
     PySCo imports its modules as ``utils``, ``mesh``, ...: its folder goes first on the search
     path, before any script of the same name.
     """
+    _end_with_parent()
     sys.path.insert(0, find_spec("pysco").submodule_search_locations[0])
     sys.modules.update({name: ModuleType(name) for name in PYSCO_NOT_RUN})
     import cosmotable
@@ -598,7 +617,7 @@ def _pysco_worker(request: str) -> None:
     import main
     import pandas as pd
 
-    parameters = json.loads(Path(request).read_text())
+    parameters = json.loads(Path(request).read_text(encoding="utf-8"))
     folder = Path(parameters["base"])
     box_size, redshift = parameters["boxlen"], float(json.loads(parameters["z_out"])[0])
 

@@ -6,9 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -53,6 +50,7 @@ STYLE = {
     "lines.linewidth": 1.5,
     "pdf.fonttype": 42,
     "svg.hashsalt": "lagbias",
+    "figure.hooks": [],  # no default of matplotlib puts back
 }
 FIELD_COLOURS = "cividis"
 DIFFERENCE_COLOURS = "PuOr_r"
@@ -75,7 +73,9 @@ SHOWN_SMOOTHING = 4.0  # Mpc/h, of the maps: shot noise hides the structure belo
 @contextmanager
 def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Figure, np.ndarray]]:
     """Give a figure in the house style and save it under all its names (suffix gives format)."""
-    with plt.rc_context(STYLE):
+    with plt.rc_context():
+        matplotlib.rcdefaults()  # a user's own style, of a matplotlibrc, is for other figures
+        plt.rcParams.update(STYLE)
         figure, axes = plt.subplots(layout="constrained", squeeze=False, **subplots)
         try:
             yield figure, axes

@@ -36,14 +36,14 @@ def make_report(snakefile: str, config: dict, targets: Sequence[str], output: st
     """
     with tempfile.TemporaryDirectory() as folder, written_whole(output) as partial:
         settings = Path(folder) / "config.json"
-        settings.write_text(json.dumps(config))
+        settings.write_text(json.dumps(config), encoding="utf-8")
         page = Path(folder) / "report.html"
         # Not locked: this runs inside the very workflow that holds the lock, and only reads.
         command = [
             sys.executable, "-m", "snakemake", *targets, "--nolock", "--snakefile", snakefile,
             "--configfile", str(settings), "--report", str(page),
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         log.info("%s", done.stderr)
         if done.returncode:
             raise ReportError(

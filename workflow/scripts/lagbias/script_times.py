@@ -29,7 +29,7 @@ def keep_times(scripts: Iterable[Path], record: Path, *, runs: bool) -> None:
         False for a dry run, which makes nothing.
     """
     try:
-        seen = json.loads(record.read_text())
+        seen = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         seen = {}
     now = {}

@@ -10,7 +10,7 @@ from lagbias.files import written_whole
 def record_simulated(file: str | Path, settings: dict) -> None:
     """Write down beside a finished mini box what it was made with, as JSON."""
     with written_whole(file) as partial:
-        partial.write_text(json.dumps(settings, indent=1) + "\n")
+        partial.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
 def check_simulated(name: str, file: str | Path, settings: dict) -> None:
@@ -32,7 +32,7 @@ def check_simulated(name: str, file: str | Path, settings: dict) -> None:
     """
     if not Path(file).exists():
         return
-    made = json.loads(Path(file).read_text())
+    made = json.loads(Path(file).read_text(encoding="utf-8"))
     differ = [
         f"{key} = {made.get(key)} (config: {settings.get(key)})"
         for key in sorted(made.keys() | settings.keys())

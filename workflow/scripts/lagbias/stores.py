@@ -15,6 +15,10 @@ from lagbias.errors import InputError
 from lagbias.files import written_whole
 
 AGAIN = "delete it and run again, which makes it anew"
+# Stores do not depend on what ~/.config/zarr or ZARR_* variables say for other programs.
+zarr.config.clear()
+for defaults in zarr.config.defaults:
+    zarr.config.update(defaults)
 CHUNK_BYTES = 64 * 2**20  # few large chunks: one file per ~64 MiB
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from lagbias.cells import ROWS_AT_ONCE, Boxes, TrainingBoxes, digest_of
 from lagbias.devices import deterministic_algorithms, device_of
@@ -458,6 +459,10 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[SaveEveryEpoch(checkpoint)],
+        # One process, whatever scheduler it runs under: Lightning looks for Slurm's, LSF's or MPI's
+        # tasks otherwise, and refuses to train, waits for the others, or requeues the job.
+        plugins=[LightningEnvironment()],
+        default_root_dir=checkpoint.parent,  # where it looks for its own of a requeued job
     )
     trainer.fit(
         module, ckpt_path=str(checkpoint) if resume else None, weights_only=True if resume else None
