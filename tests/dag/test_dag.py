@@ -81,12 +81,19 @@ def test_default_target_is_everything(repository):
     assert plan["make_report"] == 1
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     networks = len(config["scale_sets"]) * (1 + len(config["directions"]))
-    networks += len(config["more_networks"])
+    networks += len(config["more_networks"]) + config["planted"]  # the showcase, on planted halos
     assert plan["train_network"] == networks * len(config["tracers"]) * len(config["seeds"])
     boxes = set(config["transfers"]["boxes"]).union(
         *(members for parts in config["training_sets"].values() for members in parts.values())
     )
     assert plan["simulate_mini"] == len(boxes) < len(config["simulations"])
+
+
+def test_nothing_is_planted_where_the_config_does_not_ask_for_it(repository):
+    plan = planned(repository, "--config", "planted=false", "--", "results/report.html")
+    assert not {"plant_halos", "tabulate_planted"} & set(plan)
+    plan = planned(repository, "results/tables/mini_N50_claims.csv")
+    assert (plan["plant_halos"], plan["tabulate_planted"]) == (4, 1)  # to train, to validate
 
 
 def test_one_ablation_plans_only_its_branch(repository):
