@@ -278,7 +278,7 @@ rule tabulate_planted:
     benchmark:
         "logs/tables/{set}_{tracer}_planted.tsv"
     conda:
-        "../../envs/figures.yaml"
+        "../../envs/training.yaml"
     threads: 1
     resources:
         mem_mb=memory(planted_peak),

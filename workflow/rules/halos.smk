@@ -73,7 +73,7 @@ rule plant_halos:
     wildcard_constraints:
         tracer=TRACER,
     conda:
-        "../../envs/figures.yaml"
+        "../../envs/training.yaml"
     threads: 1
     resources:
         mem_mb=memory(lambda w: peak_mb.plant_halos(size_of(w.sim))),
