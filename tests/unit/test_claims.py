@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.claims import BAND, NO_CLAIM, three_scales_of, write_claims
+from lagbias.claims import BAND, NO_CLAIM, NO_INTERVAL, NOT_MEASURED, three_scales_of, write_claims
 from lagbias.intervals import (
     error_over,
     pooled_interval,
@@ -383,6 +383,24 @@ def test_verdicts_say_the_same_in_words(table, tmp_path):
     verdicts = pd.read_csv(tmp_path / "verdicts.csv").set_index("model")
     assert verdicts.loc[THREE, "found"] == "P_model / P_halo: 1.002 ± 0.005"
     assert verdicts.loc[THREE, "verdict"] == "holds"
+
+
+def test_what_cannot_be_measured_says_why_and_is_no_nan(table, tmp_path):
+    """As on boxes of 50 Mpc/h, whose longest wave has k = 0.13 h/Mpc."""
+    small = spectra([1.0], members=("mean",)).isel(k=[3])
+    found = table({THREE: small}).loc[THREE]
+    assert np.isnan(found["measured"])
+    assert (found["verdict"], found["reason"]) == (UNDECIDED, NOT_MEASURED)
+    assert "P_model / P_halo: not measured" in (tmp_path / "verdicts.csv").read_text()
+    assert "nan" not in (tmp_path / "verdicts.csv").read_text()
+
+
+def test_number_without_an_interval_says_that_it_has_none(table, tmp_path):
+    """One box, and a model closer to the halos than they are to themselves."""
+    noisy = spectra([1.0], cross=1.01, members=("mean",))
+    found = table({THREE: noisy}).loc[THREE]
+    assert (found["verdict"], found["reason"]) == (UNDECIDED, NO_INTERVAL)
+    assert "P_model / P_halo: 1.000," in (tmp_path / "verdicts.csv").read_text()
 
 
 def test_paper_one_is_judged_where_its_bins_are_fitted(table):

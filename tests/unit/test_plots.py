@@ -1,6 +1,8 @@
 """What all figures share."""
 
-from lagbias.plots import COLOURS, LINES, line_of
+import numpy as np
+import pytest
+from lagbias.plots import COLOURS, LINES, drawn_to, line_of, wavenumber_axis
 
 
 def test_no_two_of_many_curves_look_the_same():
@@ -8,3 +10,16 @@ def test_no_two_of_many_curves_look_the_same():
     count = len(COLOURS) * len(LINES)
     assert count > 50
     assert len({tuple(line_of(index).values()) for index in range(count)}) == count
+
+
+@pytest.mark.parametrize("curve", [[], [np.nan] * 3], ids=["no point", "no number"])
+def test_panel_with_nothing_to_show_says_so(tmp_path, curve):
+    """No axis can be logarithmic where no number is, as of bispectra in small boxes."""
+    with drawn_to([tmp_path / "figure.png"], ncols=2) as (_, axes):
+        for axis, values in zip(axes.flat, ([1, 2, 3], curve), strict=True):
+            axis.plot(np.array([0.1, 0.2, 0.3])[: len(values)], values)
+            axis.set_yscale("log", nonpositive="mask")
+            wavenumber_axis(axis)
+    said = [[text.get_text() for text in axis.texts] for axis in axes.flat]
+    assert said == [[], ["not measured in these boxes"]]
+    assert (tmp_path / "figure.png").exists()

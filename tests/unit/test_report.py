@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
-from lagbias.claims import NO_CLAIM
+from lagbias.claims import NO_CLAIM, VERDICT_COLUMNS
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/workflow.rst"
 CONFIG = {
@@ -21,7 +21,7 @@ LINKS = """
 .. _Workflow: javascript:show_panel('workflow')
 .. _1. Spectra: javascript:app.showCategory('1.%20Spectra')
 """
-HEADER = "claim,model,found,verdict\n"
+HEADER = ",".join(VERDICT_COLUMNS) + "\n"
 
 
 @pytest.fixture
@@ -45,13 +45,15 @@ def page(tmp_path, monkeypatch):
 
 
 def test_first_page_has_the_claims_of_each_tracer(page):
-    found = page(N50="one is,R3,0.1,holds\n", N70="two are,R4,0.2,fails\n")
+    found = page(N50="one is,R3,0.1,holds,\n", N70="two are,R4,0.2,fails,why\n")
     assert found.count("<table") == 2
-    assert all(words in found for words in ("one is", "two are", "set mini, N50", "set mini, N70"))
+    assert all(
+        words in found for words in ("one is", "two are", "why", "set mini, N50", "set mini, N70")
+    )
 
 
 def test_first_page_says_where_no_claim_applies(page):
-    found = page(N50="one is,R3,0.1,holds\n", N70=f"{NO_CLAIM},,,\n")
+    found = page(N50="one is,R3,0.1,holds,\n", N70=f"{NO_CLAIM},,,,\n")
     assert found.count("<table") == 2
     assert html.escape(NO_CLAIM, quote=False) in found
 

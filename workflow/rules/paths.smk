@@ -61,7 +61,7 @@ def library(*modules):
         file = SCRIPTS / "lagbias" / f"{queue.pop(0)}.py"
         if file not in found:
             found.add(file)
-            for node in ast.walk(ast.parse(file.read_text())):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.ImportFrom):
                     continue
                 if node.module == "lagbias":

@@ -49,6 +49,8 @@ COLUMNS = [
     "reason", "file",
 ]  # fmt: skip
 VERDICT_COLUMNS = ["claim", "model", "found", "verdict", "reason"]
+NOT_MEASURED = "not measured: these boxes have no mode, or the halos no power, at these wavenumbers"
+NO_INTERVAL = "no interval: these boxes and seeds are too few, or the sampling noise is too large"
 NO_CLAIM = "none of the papers' claims is of these models"
 Spectra = Mapping[str, Boxes]
 Losses = Mapping[str, Sequence[str | Path]]
@@ -76,7 +78,14 @@ def scale_sets_among(models: Iterable[str]) -> list[str]:
 def row(
     claim: str, model: str, quantity: str, found: Measured, answer: str, reason: str = ""
 ) -> dict:
-    """A line of the table; ``reason`` says what a verdict rests on besides what was measured."""
+    """A line of the table; ``reason`` says what a verdict rests on besides what was measured.
+
+    Where there is none it says why nothing is decided.
+    """
+    if not reason and np.isnan(found.value):
+        reason = NOT_MEASURED
+    elif not reason and answer == UNDECIDED and np.isnan(found.interval):
+        reason = NO_INTERVAL
     return {
         "claim": claim, "model": model, "quantity": quantity, "measured": found.value,
         "interval": found.interval, "of_boxes": found.of_boxes, "of_seeds": found.of_seeds,
@@ -301,6 +310,7 @@ def claims_of_planes(angles: pd.DataFrame) -> Iterator[dict]:
                 f"cosine of the larger angle to that of {pair['other']} "
                 f"(pairs of seeds {low:.3f}-{high:.3f})",
                 Measured(pair["cosine"], np.nan), by_range(low, high, SAME_PLANE),
+                "the verdict is for all pairs of seeds",
             )  # fmt: skip
 
 
@@ -318,6 +328,7 @@ def claims_of_first_directions(filters: pd.DataFrame) -> Iterator[dict]:
                 f"cosine with one of {found['radius']:.2f} Mpc/h (the smallest halo's radius is "
                 f"{found['smallest_halo_radius']:.2f}), G2 left out",
                 Measured(found["cosine_of_linear_part"], np.nan), by_range(low, high, TOP_HAT),
+                "the verdict is for all seeds",
             )  # fmt: skip
 
 
@@ -383,6 +394,8 @@ def in_numbers(found: Measured) -> str:
 
 def in_words(found: Mapping) -> str:
     """A number of the table with its name and interval."""
+    if np.isnan(found["measured"]):
+        return f"{found['quantity']}: not measured"
     interval = "" if np.isnan(found["interval"]) else f" ± {found['interval']:.3f}"
     return f"{found['quantity']}: {found['measured']:.3f}{interval}"
 

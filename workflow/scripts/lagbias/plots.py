@@ -79,6 +79,8 @@ def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Fi
         figure, axes = plt.subplots(layout="constrained", squeeze=False, **subplots)
         try:
             yield figure, axes
+            for axis in axes.flat:
+                say_if_empty(axis)
             for output in outputs:
                 with written_whole(output) as partial:
                     suffix = Path(output).suffix[1:]
@@ -86,6 +88,23 @@ def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Fi
                     figure.savefig(partial, format=suffix, metadata=metadata)
         finally:
             plt.close(figure)
+
+
+def say_if_empty(axis: plt.Axes) -> None:
+    """Say so in a panel that has nothing to show, as where a box is too small for a statistic.
+
+    A logarithmic axis along which there is no positive number cannot be drawn.
+    """
+    empty = [
+        along
+        for along in "xy"
+        if getattr(axis, f"get_{along}scale")() == "log"
+        and not np.isfinite(getattr(axis.dataLim, f"minpos{along}"))
+    ]
+    for along in empty:
+        axis.set(**{f"{along}scale": "linear", f"{along}ticks": []})
+    if empty:
+        axis.text(0.5, 0.5, "not measured in these boxes", transform=axis.transAxes, ha="center")
 
 
 def model_label(name: str) -> str:
