@@ -1,6 +1,7 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
 import shutil
+import signal
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
 REDSHIFT = 0.5
 GROWTH_TABLE = {0.5: 32.0, 1.0: 24.8, 49.0: 0.8}  # not normalised to any redshift
 GROWTH = 40.0
+
+
+# In the background of a shell SIGINT is ignored, and would be by all jobs that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def copy_repository(folder: Path, config: str = "") -> Path:
