@@ -33,6 +33,7 @@ RULES = {  # of files that are named for something else
     r"tables/.*": "tables",
     r".*/features/R[\d.]+\.tsv": "compute_features",
     rf".*/halos/{TRACER}\.tsv": "select_halos",
+    rf".*/halos/{TRACER}-planted\.tsv": "plant_halos",
     rf".*/labels/{TRACER}\.tsv": "label_particles",
 }
 MIB = 2**20 / 1e6  # benchmark files count in MiB, resources in MB

@@ -35,7 +35,8 @@ def test_memory_asked_for_gives_back_its_formula():
 def test_table_compares_peaks_with_the_formula_and_with_the_limit(tmp_path, monkeypatch, capsys):
     noted(tmp_path, 1, max_rss=500, asked=asked_mb(1000), peak=800)
     noted(tmp_path, 2, max_rss=1000, asked=asked_mb(1000), peak=900)  # MiB: more than the log's
-    monkeypatch.setattr(job_costs.jobs, "__defaults__", (tmp_path / "logs",))
+    monkeypatch.setattr(job_costs.jobs, "__defaults__", (tmp_path / "logs", None))
+    monkeypatch.setattr("sys.argv", ["job_costs.py"])
     job_costs.main()
     header, _, row, everything = capsys.readouterr().out.splitlines()
     assert header.endswith("| peak MB of one | peak / formula | asked MB | taken |")
