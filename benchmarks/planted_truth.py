@@ -28,7 +28,8 @@ from lagbias.cells import Boxes
 from lagbias.gradients import write_gradient_pca
 from lagbias.layout import MEAN, parse_scales
 from lagbias.mesh import Particles
-from lagbias.planted import planted_eigenvalues, power_of_planted
+from lagbias.planted import planted_eigenvalues
+from lagbias.planted_comparison import power_of_planted
 from lagbias.prediction import write_prediction
 from lagbias.stores import read_netcdf
 from training_choices import settings_of, train_seeds

@@ -7,15 +7,14 @@ from lagbias.grids import Grid
 from lagbias.mesh import Particles, paint
 from lagbias.planted import (
     NOISE,
-    TWO_DIRECTIONS,
     PlantedCoordinates,
     planted_eigenvalues,
     planted_gradient,
     planted_on_grid,
     planted_ratio,
-    write_comparison,
     write_planted_halos,
 )
+from lagbias.planted_comparison import TWO_DIRECTIONS, write_comparison
 from lagbias.stores import append_variable, open_store, set_attributes, write_netcdf
 
 

@@ -270,7 +270,7 @@ rule tabulate_planted:
         test_features=planting_features_of("test"),
         test_particles=test_particles,
         predictions=planted_predictions,
-        code=library("planted"),
+        code=library("planted_comparison"),
     output:
         table_in_report("planted", "what training returns of a known f"),
     log:

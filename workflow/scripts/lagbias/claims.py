@@ -430,7 +430,7 @@ def write_claims(
         shell knows them, ``on_{a,b}/spectra.nc``.
     verdicts : path of a CSV file
         The same for a page: ``claim``, ``model``, ``found`` in words, ``verdict``, ``reason``.
-    planted : path of the table of ``planted.write_comparison``, or None
+    planted : path of the table of ``planted_comparison.write_comparison``, or None
         What training returns of a known f.
     """
     opened = {name: [read_netcdf(path) for path in paths] for name, paths in spectra.items()}
