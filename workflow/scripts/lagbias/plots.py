@@ -382,6 +382,7 @@ def plot_gradient_spectra(pca: Mapping[str, str | Path], outputs: Sequence[str |
             axis.set(title=title, xlabel="direction", yscale="log", ylim=(1e-5, 1.5))
         axes[0, 0].set_ylabel("share of the gradient's power")
         for axis in axes[0]:
+            axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(title="R [Mpc/h]: power in all; band: seeds")
 
 
