@@ -22,19 +22,20 @@ include: "workflow/rules/features.smk"
 include: "workflow/rules/halos.smk"
 include: "workflow/rules/projection.smk"
 include: "workflow/rules/training.smk"
-include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/yardsticks.smk"
-include: "workflow/rules/targets.smk"
+include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/interpretation.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
         "results/report.html",
-        figures(),
-        tables(),
+        figures(study),
+        tables(study),
     message:
         "Everything is there: open results/report.html"
 

@@ -29,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.grids import Grid
+from lagbias.fields.grid import Grid
 
 SPACING = 500 / 576  # Mpc/h, of a small box
 SCALES = (2.0, 2.83)
@@ -81,7 +81,7 @@ def time_plain(points: int) -> dict:
 
 def time_ours(points: int, threads: int) -> dict:
     """Seconds of this project's way."""
-    from lagbias.features import KINDS, SmoothedFeatures
+    from lagbias.features.smoothed import KINDS, SmoothedFeatures
 
     started = time.perf_counter()
     features = SmoothedFeatures(lambda: density(points), points * SPACING, threads)
@@ -116,7 +116,7 @@ def copy_bandwidth(threads: int) -> float:
 def transform_share(way: str, points: int, threads: int) -> float:
     """Share of the copies' bandwidth that a backward transform of a way reaches."""
     import scipy.fft
-    from lagbias.grids import InPlaceTransform
+    from lagbias.fields.grid import InPlaceTransform
 
     if way == "ours":  # every other plane at a time
         shape = (points // 2, points, points)

@@ -5,9 +5,10 @@
 
 Run it where the workflow was run. Prints a Markdown table: jobs, wall-clock and CPU seconds of all
 of them, largest memory of one; and, where the workflow was run with ``--benchmark-extended``, what
-the rule's formula in ``lagbias/memory.py`` is worth: the least and the largest ratio of a job's
-peak to its formula, which is confirmed within 25 % if both are in 0.75-1.25; and the memory that
-the job closest to its limit asked for, formula and headroom, with the share of it that it took.
+the rule's formula in ``lagbias/plan/resources.py`` is worth: the least and the largest ratio of a
+job's peak to its formula, which is confirmed within 25 % if both are in 0.75-1.25; and the memory
+that the job closest to its limit asked for, formula and headroom, with the share of it that it
+took.
 
 CPU time and memory are those that a job logged when it ended, where it did: Snakemake looks at a
 job now and then only, and misses the end.
@@ -23,7 +24,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.memory import formula_mb
+from lagbias.plan.resources import formula_mb
 
 LOGS = Path("logs")
 TRACER = r"N\d+(-number|-galaxies)?"

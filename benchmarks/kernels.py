@@ -24,15 +24,18 @@ from abacusnbody.data.read_abacus import read_asdf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.abacus import particle_chunks
-from lagbias.cells import Boxes
-from lagbias.layout import BoxFiles, parse_scales
-from lagbias.loss import cell_sums
-from lagbias.mesh import Particles, paint
-from lagbias.network import Architecture, HaloToMassRatio, generator_of
-from lagbias.prediction import evaluation_grid, occupied, ratio_on_grid
-from lagbias.projection import Projection
-from lagbias.spectra import Shells, field_modes, shell_edges
+from lagbias.config.names import parse_scales
+from lagbias.evaluation.prediction import occupied, ratio_on_grid
+from lagbias.fields.painting import paint
+from lagbias.fields.shells import Shells, field_modes, shell_edges
+from lagbias.halos.carried import evaluation_grid
+from lagbias.halos.particles import Particles
+from lagbias.projection.projection import Projection
+from lagbias.simulations.abacus.reader import particle_chunks
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.training.cells import Boxes
+from lagbias.training.loss import cell_sums
+from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
 
 
 def timed(work: Callable, repeats: int = 3) -> tuple[float, object]:

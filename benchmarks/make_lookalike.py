@@ -33,11 +33,12 @@ from scipy.interpolate import CubicSpline
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias import abacus_writer, minisim
-from lagbias.errors import InputError
-from lagbias.grids import Grid, InPlaceTransform
-from lagbias.layout import BoxFiles
-from lagbias.threads import usable
+from lagbias.base.errors import InputError
+from lagbias.base.threads import usable
+from lagbias.fields.grid import Grid, InPlaceTransform
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.mini import cosmology, friends
 
 INITIAL_REDSHIFT = 99.0
 # Halos of AbacusSummit at z = 0.5: N >= 35, n(> N) as N^-0.9, and 1.7 % as many of N > 100 as
@@ -110,7 +111,7 @@ def initial_modes(settings: Lookalike, threads: int) -> InPlaceTransform:
         random = settings.random("initial density", x)
         plane[:] = random.standard_normal(plane.shape, dtype=np.float32)
     noise.to_spectrum()
-    spectrum = CubicSpline(*np.log(minisim.linear_power(settings.redshift)))
+    spectrum = CubicSpline(*np.log(cosmology.linear_power(settings.redshift)))
     for i, k2 in enumerate(squared_wavenumbers(grid)):
         k2[k2 == 0] = np.inf
         power = np.exp(spectrum(0.5 * np.log(np.where(np.isinf(k2), 1.0, k2))))
@@ -185,7 +186,7 @@ class Fields:
         """Zero-centred final positions and displacements [Mpc/h] of points in grid cells."""
         moved = displaced_by(self.psi, lagrangian)
         start = lagrangian * grid.spacing - grid.box_size / 2
-        return minisim.wrap(start + moved, grid.box_size), moved
+        return friends.wrap(start + moved, grid.box_size), moved
 
 
 def make_fields(settings: Lookalike, root: Path, header: dict, threads: int) -> Fields:
@@ -194,11 +195,11 @@ def make_fields(settings: Lookalike, root: Path, header: dict, threads: int) -> 
     modes = initial_modes(settings, threads).spectrum
     work = InPlaceTransform(grid.shape, threads)
     work.spectrum[:] = modes
-    table = minisim.growth_table(INITIAL_REDSHIFT, settings.redshift)
+    table = cosmology.growth_table(INITIAL_REDSHIFT, settings.redshift)
     initial = work.to_field()
     initial /= np.float32(table[settings.redshift])
     folder = files_of(settings, root).density.parent
-    abacus_writer.write_initial_density(folder, header, initial, table)
+    writer.write_initial_density(folder, header, initial, table)
     density = smoothed(modes, work, grid, settings.planted_scale)
     deviation = np.sqrt(np.mean([np.mean(plane.astype(np.float64) ** 2) for plane in density]))
     ratio = np.empty(grid.shape, dtype=np.float32)
@@ -224,7 +225,7 @@ def header_of(settings: Lookalike) -> dict:
         "BoxSize": settings.box_size, "BoxSizeHMpc": settings.box_size,
         "BoxSizeMpc": settings.box_size / (meta["H0"] / 100),
         "NP": settings.particles_per_side**3, "ppd": float(settings.particles_per_side),
-        "ParticleMassHMsun": meta["Omega_M"] * minisim.CRITICAL_DENSITY * cells,
+        "ParticleMassHMsun": meta["Omega_M"] * cosmology.CRITICAL_DENSITY * cells,
         "InitialRedshift": INITIAL_REDSHIFT, "Redshift": settings.redshift,
         "VelZSpace_to_kms": meta["VelZSpace_to_kms"] * settings.box_size / meta["BoxSize"],
         "ParticleSubsampleA": settings.subsample, "ParticleSubsampleB": 0.0,
@@ -264,10 +265,10 @@ def write_particle_files(
             index = drawn_particles(settings, x)
             lagrangian = index * (grid.points / side)
             position, moved = made.moved(lagrangian, grid)
-            rvint = abacus_writer.pack_rvint(
+            rvint = writer.pack_rvint(
                 position, moved * velocity_per_displacement(header), grid.box_size
             )
-            packed_pid = abacus_writer.pack_pids(index)
+            packed_pid = writer.pack_pids(index)
             point = np.rint(lagrangian).astype(np.int64) % grid.points
             in_halo = made.ratio[tuple(point.T)] > threshold
             for kind, chosen in (("halo", in_halo), ("field", ~in_halo)):
@@ -297,7 +298,7 @@ def mapped(path: Path, dtype) -> np.ndarray:
 def write_file(folder: Path, product: str, number: int, header: dict, columns: dict) -> None:
     """Write one file of a product."""
     path = folder / product / f"{product}_{number:03d}.asdf"
-    abacus_writer.write_asdf(path, {"data": columns, "header": header})
+    writer.write_asdf(path, {"data": columns, "header": header})
 
 
 def drawn_halos(settings: Lookalike, made: Fields, planes: range) -> dict[str, np.ndarray]:
@@ -331,7 +332,7 @@ def write_halo_files(settings: Lookalike, folder: Path, header: dict, made: Fiel
         "v_com": halos["displacement"] * velocity_per_displacement(header),
         "npstartA": none, "npoutA": none,
     }  # fmt: skip
-    abacus_writer.write_halos(folder, header, columns, starts)
+    writer.write_halos(folder, header, columns, starts)
     return len(none)
 
 
@@ -361,7 +362,7 @@ def make_lookalike(settings: Lookalike, root: Path, threads: int = 1) -> dict[st
         particles += write_particle_files(settings, files.halos, header, made, number)
     for kind in ("halo", "field"):
         for column in ("rv", "pid"):
-            abacus_writer.write_checksums(files.halos / f"{kind}_{column}_A")
+            writer.write_checksums(files.halos / f"{kind}_{column}_A")
     return {"particles": particles, "halos": halos}
 
 

@@ -4,11 +4,11 @@
     python benchmarks/planted_truth.py - optimiser=adam,learning_rate=0.01
 
 Trains the showcase of a config once for each choice (``-`` changes nothing) on planted halos
-(``lagbias.planted``), which the first command makes, and prints a Markdown table: steps and CPU
-seconds of a training, losses (mean over seeds) beside that of the planted f itself, shares of the
-gradient's power along its first directions and that power, and the model's power over that of the
-planted f in bands of k on the training boxes and on the validation boxes, f averaged over seeds.
-Test boxes are not looked at.
+(``lagbias.halos.planted``), which the first command makes, and prints a Markdown table: steps and
+CPU seconds of a training, losses (mean over seeds) beside that of the planted f itself, shares of
+the gradient's power along its first directions and that power, and the model's power over that of
+the planted f in bands of k on the training boxes and on the validation boxes, f averaged over
+seeds. Test boxes are not looked at.
 """
 
 import argparse
@@ -24,14 +24,14 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.cells import Boxes
-from lagbias.gradients import write_gradient_pca
-from lagbias.layout import MEAN, parse_scales
-from lagbias.mesh import Particles
-from lagbias.planted import planted_eigenvalues
-from lagbias.planted_comparison import power_of_planted
-from lagbias.prediction import write_prediction
-from lagbias.stores import read_netcdf
+from lagbias.base.stores import MEAN, read_netcdf
+from lagbias.config.names import parse_scales
+from lagbias.evaluation.prediction import write_prediction
+from lagbias.halos.particles import Particles
+from lagbias.halos.planted import planted_eigenvalues
+from lagbias.interpretation.gradients import write_gradient_pca
+from lagbias.tables.planted import power_of_planted
+from lagbias.training.cells import Boxes
 from training_choices import settings_of, train_seeds
 
 SHARES = 3  # of so many directions

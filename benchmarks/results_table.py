@@ -22,8 +22,8 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.layout import parse_network, parse_scales
-from lagbias.plots import model_label
+from lagbias.config.names import parse_network, parse_scales
+from lagbias.figures.labels import model_label
 
 COLUMNS = {
     "P ratio, k < 0.1": "power_ratio_k0-0.1",

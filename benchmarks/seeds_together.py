@@ -24,11 +24,11 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.cells import Boxes
-from lagbias.layout import parse_scales
-from lagbias.loss import cell_sums
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
-from lagbias.projection import Projection
+from lagbias.config.names import parse_scales
+from lagbias.projection.projection import Projection
+from lagbias.training.cells import Boxes
+from lagbias.training.loss import cell_sums
+from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 
 BLOCKS = 12  # of 4^3 cells: a batch of the default config
 

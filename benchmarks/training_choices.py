@@ -28,16 +28,18 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.cells import Boxes
-from lagbias.errors import InputError
-from lagbias.labels import labelled_points
-from lagbias.layout import MEAN, parse_scales
-from lagbias.losses import kept_losses
-from lagbias.mesh import Particles
-from lagbias.prediction import write_matter, write_prediction
-from lagbias.spectra import BANDS, band_average, write_spectra
-from lagbias.stores import read_netcdf
-from lagbias.training_settings import TrainingSettings, settings_from
+from lagbias.base.errors import InputError
+from lagbias.base.stores import MEAN, read_netcdf
+from lagbias.config.names import parse_scales
+from lagbias.config.training import TrainingSettings, settings_from
+from lagbias.evaluation.bands import BANDS, band_average
+from lagbias.evaluation.prediction import write_prediction
+from lagbias.evaluation.spectra import write_spectra
+from lagbias.halos.carried import write_matter
+from lagbias.halos.labels import labelled_points
+from lagbias.halos.particles import Particles
+from lagbias.tables.losses import kept_losses
+from lagbias.training.cells import Boxes
 from train_network import TRAIN
 
 RATIOS = {

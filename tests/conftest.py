@@ -10,10 +10,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from lagbias import abacus_writer, features, mesh, spectra
-from lagbias.grids import Grid
-from lagbias.layout import BoxFiles
-from lagbias.projection import orthogonalise
+from lagbias.features import smoothed
+from lagbias.fields import painting
+from lagbias.fields import shells as field_shells
+from lagbias.fields.grid import Grid
+from lagbias.halos import catalogue
+from lagbias.halos import particles as halo_particles
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.tree import BoxFiles
 
 ROOT = Path(__file__).parents[1]
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
@@ -48,16 +53,16 @@ def wait_for(found, seconds: float = 60):
     raise AssertionError(f"nothing came in {seconds} s")
 
 
-def carried_field(particles: mesh.Particles, ratio: np.ndarray, grid: Grid) -> np.ndarray:
+def carried_field(particles: halo_particles.Particles, ratio: np.ndarray, grid: Grid) -> np.ndarray:
     """Overdensity of particles that carry f of their Lagrangian points, painted all at once."""
     weight = ratio[np.asarray(particles.lagrangian_index)]
-    return mesh.paint([(particles.positions(slice(None)), weight)], grid)
+    return painting.paint([(particles.positions(slice(None)), weight)], grid)
 
 
 def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:
     """Power of one painted field in the shells of an evaluation."""
-    shells = spectra.Shells(grid, spectra.shell_edges(grid, k_max))
-    return shells.power(spectra.field_modes(overdensity, grid))
+    shells = field_shells.Shells(grid, field_shells.shell_edges(grid, k_max))
+    return shells.power(field_shells.field_modes(overdensity, grid))
 
 
 @pytest.fixture
@@ -144,7 +149,7 @@ def plant_box(
         "ParticleMassHMsun": 2.0e11, "VelZSpace_to_kms": 5000.0,
     }  # fmt: skip
     initial = (gaussian_field(density_grid, random) / GROWTH).astype(np.float32)
-    abacus_writer.write_initial_density(files.density.parent, header, initial, GROWTH_TABLE)
+    writer.write_initial_density(files.density.parent, header, initial, GROWTH_TABLE)
 
     lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
     index = random.permutation(lattice)[:particles]
@@ -154,10 +159,10 @@ def plant_box(
     position += zeldovich(initial * GROWTH, box_size)[tuple(point.T)]
     position = (position + box_size / 2) % box_size - box_size / 2
     position[0], position[1] = box_size / 2, -box_size / 2
-    packed = abacus_writer.pack_pids(index)
+    packed = writer.pack_pids(index)
     split = particles * 3 // 4
     for kind, part in (("field", slice(0, split)), ("halo", slice(split, None))):
-        abacus_writer.write_particles(
+        writer.write_particles(
             files.halos, kind, header, position[part], velocity[part], packed[part],
             [0, 500],
         )  # fmt: skip
@@ -168,7 +173,7 @@ def plant_box(
         "id": np.arange(halos), "N": particle_count, "x_com": halo_position,
         "v_com": halo_velocity, "npstartA": np.zeros(halos), "npoutA": np.zeros(halos),
     }  # fmt: skip
-    abacus_writer.write_halos(files.halos, header, columns, [0, halos // 3])
+    writer.write_halos(files.halos, header, columns, [0, halos // 3])
     return PlantedBox(
         files, header, initial * np.float32(GROWTH), position, index, halo_position,
         particle_count, velocity, halo_velocity,
@@ -208,12 +213,10 @@ def plant_halo_particles(box: PlantedBox, owned: np.ndarray, seed: int = 1) -> N
         "v_com": np.zeros((len(number), 3)), "npstartA": np.array(start),
         "npoutA": np.array(number),
     }  # fmt: skip
-    abacus_writer.write_halos(
-        box.files.halos, box.header, columns, [0, int(np.searchsorted(of_file, 1))]
-    )
-    packed = abacus_writer.pack_pids(box.lagrangian_index)
+    writer.write_halos(box.files.halos, box.header, columns, [0, int(np.searchsorted(of_file, 1))])
+    packed = writer.pack_pids(box.lagrangian_index)
     for kind, rows, second in (("halo", in_files, place[0]), ("field", field, len(field) // 2)):
-        abacus_writer.write_particles(
+        writer.write_particles(
             box.files.halos, kind, box.header, box.position[rows], np.zeros((len(rows), 3)),
             packed[rows], [0, int(second)],
         )  # fmt: skip
@@ -237,10 +240,10 @@ class Stores:
 def make_stores(box: PlantedBox, folder: Path, scales: tuple[float, float] = (2.0, 4.0)) -> Stores:
     """Features at two scales, particles, halos and projection of a planted box."""
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
-    features.write_features(box.linear_density, box.header["BoxSize"], grids)
+    smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
-    mesh.write_particles(box.files, REDSHIFT, 6.0, made.particles)
-    mesh.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
+    halo_particles.write_particles(box.files, REDSHIFT, 6.0, made.particles)
+    catalogue.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
-from lagbias.simulation_record import record_simulated
+from lagbias.simulations.mini.record import record_simulated
 
 ROOT = Path(__file__).parents[2]
 
@@ -313,7 +313,7 @@ def test_steps_of_a_set_train_its_networks_again_and_fit_no_yardstick(finished):
 
 
 def test_touching_an_unchanged_module_reruns_nothing(finished):
-    make_newest(finished / "workflow/scripts/lagbias/training.py")
+    make_newest(finished / "workflow/scripts/lagbias/training/field.py")
     assert planned(finished) == {}
 
 
@@ -412,7 +412,7 @@ def test_a_box_that_lacks_a_file_is_simulated_again(finished):
 def test_a_pulled_warm_up_script_neither_runs_nor_hides_what_is_stale(finished):
     """Snakemake does not look behind an ``ancient`` input whose own job is to run."""
     make_newest(finished / "workflow/scripts/warm_up_simulation.py")
-    file = finished / "workflow/scripts/lagbias/features.py"
+    file = finished / "workflow/scripts/lagbias/features/smoothed.py"
     file.write_text(file.read_text() + "\n# edited\n")
     make_newest(file)
     plan = planned(finished)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository, plant_box
-from lagbias.stores import open_store
+from lagbias.base.stores import open_store
 from test_dag import planned, snakemake
 
 BOX = "AbacusPlanted_small_c000_ph000"
@@ -101,7 +101,7 @@ def test_as_a_module(repository, config, elsewhere):
 def test_inside_the_repository_code_is_named_as_ever(repository):
     """Paths are part of what Snakemake remembers: in another form they would re-run everything."""
     run = snakemake(repository, "--filegraph", "results/mini_ph000/halos/N50.zarr")
-    assert ">workflow/scripts/lagbias/mesh.py<" in run.stdout, run.stdout + run.stderr
+    assert ">workflow/scripts/lagbias/halos/particles.py<" in run.stdout, run.stdout + run.stderr
     assert str(repository) not in run.stdout
 
 

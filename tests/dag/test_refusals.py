@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
-from lagbias.layout import PRODUCTS, BoxFiles
+from lagbias.simulations.abacus.tree import PRODUCTS, BoxFiles
 
 ROOT = Path(__file__).parents[2]
 BOX = "AbacusSummit_small_c000_ph3100"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository, plant_box
-from lagbias.memory import GriddedBox, asked_mb, fit_linear_bias, index_particles
-from lagbias.sizes import BoxSizes
+from lagbias.plan.resources import GriddedBox, asked_mb, fit_linear_bias, index_particles
+from lagbias.simulations.abacus.sizes import BoxSizes
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository
-from lagbias.stores import open_store
+from lagbias.base.stores import open_store
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests/stand_in_conda/bin"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import copy_repository, plant_box
-from lagbias.stores import open_store
+from lagbias.base.stores import open_store
 
 ROOT = Path(__file__).parents[2]
 BOX = "AbacusPlanted_small_c000_ph000"

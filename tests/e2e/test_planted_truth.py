@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
-from lagbias import features, gradients, mesh, prediction, training
-from lagbias.cells import Boxes
-from lagbias.layout import MEAN
-from lagbias.projection import (
-    Projection,
-    orthogonalise,
-    principal_cosines,
-    project_on_gradients,
-)
-from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
-from lagbias.training_settings import TrainingSettings
+from lagbias.base.stores import MEAN, append_variable, open_store, read_netcdf, set_attributes
+from lagbias.config.training import TrainingSettings
+from lagbias.evaluation import prediction
+from lagbias.features import smoothed
+from lagbias.halos import carried
+from lagbias.halos import particles as halo_particles
+from lagbias.interpretation import gradients
+from lagbias.projection.directions import principal_cosines, project_on_gradients
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
+from lagbias.training import field
+from lagbias.training.cells import Boxes
 
 BOX_SIZE, POINTS, CELL_SIZE = 160.0, 64, 8.0
 SCALES = (4.0, 8.0)
@@ -53,15 +54,15 @@ def plant(root: Path, seed: int, vectors: np.ndarray, projection: Path | None):
     )
     folder = root / box.header["SimName"]
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in SCALES}
-    features.write_features(box.linear_density, BOX_SIZE, grids)
-    mesh.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "particles.zarr")
+    smoothed.write_features(box.linear_density, BOX_SIZE, grids)
+    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "particles.zarr")
     if projection is None:
         projection = root / "projection.nc"
         orthogonalise([grids]).write(projection)
     inputs = Projection.read(projection).at(grids, slice(None))
     ratio = planted_ratio(*(inputs @ vectors.T).T, *([None] * (2 - len(vectors))))
     ratio /= ratio.mean()
-    particles = mesh.Particles.read(folder / "particles.zarr")
+    particles = halo_particles.Particles.read(folder / "particles.zarr")
     sums = np.add.reduceat(ratio[particles.lagrangian_index], particles.cell_start[:-1])
     sums[np.diff(particles.cell_start) == 0] = 0
     overdensity = sums / sums.mean() - 1
@@ -85,7 +86,7 @@ def boxes_of(box: dict) -> Boxes:
 def train(box: dict, held_out: dict, projection: Path, folder: Path) -> dict[int, Path]:
     weights = {seed: folder / f"seed{seed}/weights.pt" for seed in SEEDS}
     for seed, path in weights.items():
-        training.train_network(
+        field.train_network(
             boxes_of(box), boxes_of(held_out), projection, SETTINGS, seed, path,
             path.with_name("losses.csv"),
         )  # fmt: skip
@@ -98,8 +99,8 @@ def predicted_power(box: dict, weights: dict[int, Path], projection: Path, folde
     prediction.write_prediction(
         weights, projection, box["features"], box["particles"], CELL_SIZE / 2, store
     )
-    particles = mesh.Particles.read(box["particles"])
-    grid = prediction.evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
+    particles = halo_particles.Particles.read(box["particles"])
+    grid = carried.evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
     truth = carried_field(particles, box["ratio"], grid)
     model = open_store(store)
     mean = model["overdensity"][model.attrs["members"].index(MEAN)].values

@@ -20,8 +20,8 @@ import pytest
 import torch
 import yaml
 from conftest import copy_repository
-from lagbias.claims import write_claims
-from lagbias.stores import open_store, read_netcdf
+from lagbias.base.stores import open_store, read_netcdf
+from lagbias.tables.claims import write_claims
 
 ROOT = Path(__file__).parents[2]
 CORES = "2"
@@ -92,8 +92,8 @@ def test_no_partial_file_is_left(run):
 
 def test_mean_ratio_is_one_on_the_training_boxes(run, config):
     """<f> = 1 over all particles of the set, the normalisation that training promises."""
-    from lagbias.network import HaloToMassRatio
-    from lagbias.projection import Projection
+    from lagbias.projection.projection import Projection
+    from lagbias.training.network import HaloToMassRatio
 
     folder = run / FIT / "R2-R4"
     network = HaloToMassRatio.load(folder / "seed1/weights.pt")
@@ -136,7 +136,7 @@ def test_claims_are_not_decided_by_a_box_without_modes_of_their_band(run):
 
 def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monkeypatch):
     """Files of two scales under names of three, in a band that this small box has."""
-    monkeypatch.setattr("lagbias.claims.BAND", (0.0, 0.6))
+    monkeypatch.setattr("lagbias.tables.claims.BAND", (0.0, 0.6))
     spectra = {
         f"R2-R3-R4{end}": [run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc"]
         for end in ("", "-pc2")

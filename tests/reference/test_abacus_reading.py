@@ -11,8 +11,10 @@ import pytest
 from abacusnbody.data.bitpacked import unpack_pids
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from conftest import REDSHIFT, SANDBOX_NAME, plant_box
-from lagbias import abacus_writer
-from lagbias.abacus import (
+from lagbias.base.errors import InputError
+from lagbias.halos.particles import Particles, write_particles
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.reader import (
     check_same_box,
     growth_factor,
     particle_chunks,
@@ -20,9 +22,7 @@ from lagbias.abacus import (
     read_header,
     read_linear_density,
 )
-from lagbias.errors import InputError
-from lagbias.layout import BoxFiles
-from lagbias.mesh import Particles, write_particles
+from lagbias.simulations.abacus.tree import BoxFiles
 
 BOX_SIZE = 250.0
 PARTICLES_PER_SIDE = 192
@@ -239,7 +239,7 @@ def test_twins_of_different_length_are_refused(tmp_path):
         other.files.halos / "halo_pid_A" / "halo_pid_A_001.asdf",
         box.files.halos / "halo_pid_A" / "halo_pid_A_001.asdf",
     )
-    abacus_writer.write_checksums(box.files.halos / "halo_pid_A")
+    writer.write_checksums(box.files.halos / "halo_pid_A")
     with pytest.raises(InputError, match="halo_pid_A_001.asdf 100: expected twins"):
         list(particle_chunks(box.files))
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import gaussian_field
-from lagbias import features
-from lagbias.biases import WAVENUMBERS
-from lagbias.explanation import View, box_sums, long_wave, sums_of_points
-from lagbias.grids import Grid
-from lagbias.projection import Projection, orthogonalise
-from lagbias.spectra import Shells, field_modes, shell_edges
+from lagbias.features import smoothed
+from lagbias.fields.grid import Grid
+from lagbias.fields.shells import Shells, field_modes, shell_edges
+from lagbias.interpretation.explanation import View, box_sums, long_wave, sums_of_points
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
+from lagbias.yardsticks.long_wave import WAVENUMBERS
 
 SIGMAS = 4
 FLOAT32 = 1e-4  # of derivatives of networks in float32 that are the same at all points
@@ -176,4 +177,4 @@ def test_response_to_waves_is_the_cross_power_of_f_with_the_density(tmp_path):
 
 def write_features_of(field, box):
     next(iter(box.values())).parent.mkdir()
-    features.write_features(field.astype(np.float32), BOX_SIZE, box)
+    smoothed.write_features(field.astype(np.float32), BOX_SIZE, box)

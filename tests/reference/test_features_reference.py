@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lagbias.features import KINDS, TRACELESS_BASIS, SmoothedFeatures, write_features
-from lagbias.stores import open_store
+from lagbias.base.stores import open_store
+from lagbias.features.smoothed import KINDS, TRACELESS_BASIS, SmoothedFeatures, write_features
 
 BOX_SIZE = 120.0
 SCALES = (5.0, 11.0)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from lagbias.cells import Boxes
-from lagbias.gradients import gradient_covariance
-from lagbias.network import Architecture, HaloToMassRatio, generator_of
-from lagbias.prediction import evaluated
-from lagbias.training import train_network
-from lagbias.training_settings import TrainingSettings
+from lagbias.config.training import TrainingSettings
+from lagbias.evaluation.prediction import evaluated
+from lagbias.interpretation.gradients import gradient_covariance
+from lagbias.training.cells import Boxes
+from lagbias.training.field import train_network
+from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no CUDA device (torch.cuda.is_available() is false)"
@@ -55,7 +55,7 @@ def losses_of_training(stores, folder, device, deterministic=False):
 @pytest.mark.parametrize("resident", [True, False])
 def test_training_on_a_gpu_has_the_losses_of_the_cpu(stores, tmp_path, monkeypatch, resident):
     if not resident:
-        monkeypatch.setattr("lagbias.cells.room_for", lambda size, device: False)
+        monkeypatch.setattr("lagbias.training.cells.room_for", lambda size, device: False)
     found, _ = losses_of_training(stores, tmp_path / "gpu", "cuda")
     expected, _ = losses_of_training(stores, tmp_path / "cpu", "cpu")
     np.testing.assert_allclose(found, expected, rtol=LOSS_TOLERANCE)

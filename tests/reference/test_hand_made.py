@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from conftest import gaussian_field
-from lagbias.errors import InputError
-from lagbias.features import write_features
-from lagbias.filters import top_hat
-from lagbias.grids import Grid
-from lagbias.hand_made import LOWEST_CORRELATION, top_hat_projection
-from lagbias.linear_power import LinearPower, write_linear_power
-from lagbias.stores import open_store
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.features.linear_power import LinearPower, write_linear_power
+from lagbias.features.smoothed import write_features
+from lagbias.fields.grid import Grid
+from lagbias.projection.by_hand import LOWEST_CORRELATION, top_hat_projection
+from lagbias.projection.filters import top_hat
 
 BOX_SIZE, POINTS, SCALES, RADIUS = 96.0, 64, (2.0, 4.0), 3.0
 # Float32 features, each good to 1e-6 of its deviation, with coefficients of order one.

@@ -12,21 +12,12 @@ import pytest
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from abacusnbody.data.read_abacus import read_asdf
 from abacusnbody.metadata import get_meta
-from lagbias.errors import InputError
-from lagbias.minisim import (
-    MiniSimulation,
-    SimulationError,
-    _growth_solution,
-    _header,
-    friends_of_friends,
-    generator_seed,
-    growth_table,
-    halo_properties,
-    linear_power,
-    particle_mass,
-    simulate,
-    warm_up,
-)
+from lagbias.base.errors import InputError
+from lagbias.simulations.mini.box import _header, particle_mass, simulate
+from lagbias.simulations.mini.cosmology import _growth_solution, growth_table, linear_power
+from lagbias.simulations.mini.friends import friends_of_friends, halo_properties
+from lagbias.simulations.mini.pysco import SimulationError, generator_seed, warm_up
+from lagbias.simulations.mini.settings import MiniSimulation
 
 THREADS = 2
 REDSHIFT = 0.5

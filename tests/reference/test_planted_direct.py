@@ -19,17 +19,21 @@ from conftest import (
     plant_box,
     plant_halo_particles,
 )
-from lagbias import features, mesh
-from lagbias.calibration import write_calibration
-from lagbias.cells import Boxes
-from lagbias.direct import train_direct
-from lagbias.labels import write_labels
-from lagbias.layout import parse_tracer
-from lagbias.network import HaloToMassRatio
-from lagbias.prediction import evaluation_grid, ratio_on_grid, write_prediction
-from lagbias.projection import Projection, orthogonalise
-from lagbias.stores import open_store, read_netcdf
-from lagbias.training_settings import TrainingSettings
+from lagbias.base.stores import open_store, read_netcdf
+from lagbias.config.tracers import parse_tracer
+from lagbias.config.training import TrainingSettings
+from lagbias.evaluation.calibration import write_calibration
+from lagbias.evaluation.prediction import ratio_on_grid, write_prediction
+from lagbias.features import smoothed
+from lagbias.halos import catalogue as halo_catalogue
+from lagbias.halos import particles as halo_particles
+from lagbias.halos.carried import evaluation_grid
+from lagbias.halos.labels import write_labels
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
+from lagbias.training.cells import Boxes
+from lagbias.training.classifier import train_direct
+from lagbias.training.network import HaloToMassRatio
 from scipy.special import expit
 
 BOX_SIZE, POINTS, CELL_SIZE, SCALES = 160.0, 64, 8.0, (5.0, 8.0)
@@ -65,7 +69,7 @@ def plant(root: Path, seed: int) -> dict:
     names = ("particles", "halos", "labels")
     stores = {kind: root / name / f"{kind}.zarr" for kind in names}
     grids = {scale: root / name / f"features/R{scale:g}.zarr" for scale in SCALES}
-    features.write_features(box.linear_density, BOX_SIZE, grids)
+    smoothed.write_features(box.linear_density, BOX_SIZE, grids)
     return stores | {"box": box, "features": grids}
 
 
@@ -81,8 +85,10 @@ def label(stores: dict, probability: Probability, moments: dict, seed: int) -> N
     drawn = np.random.default_rng(seed).random(len(point))
     stores["labelled"] = drawn < stores["planted"][point]
     plant_halo_particles(box, stores["labelled"])
-    mesh.write_particles(box.files, REDSHIFT, CELL_SIZE, stores["particles"])
-    mesh.write_halos(box.files, REDSHIFT, TRACER.min_particles, CELL_SIZE, stores["halos"])
+    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, stores["particles"])
+    halo_catalogue.write_halos(
+        box.files, REDSHIFT, TRACER.min_particles, CELL_SIZE, stores["halos"]
+    )
     write_labels(box.files, REDSHIFT, stores["particles"], TRACER, stores["labels"])
 
 
@@ -149,7 +155,7 @@ def test_painted_ratio_has_the_planted_power_on_an_untouched_box(fitted, tmp_pat
         CELL_SIZE / 2, store,
     )  # fmt: skip
     grid = evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
-    particles = mesh.Particles.read(box["particles"])
+    particles = halo_particles.Particles.read(box["particles"])
     truth = carried_field(particles, box["planted"].astype(np.float32), grid)
     model = open_store(store)["overdensity"][0].values
     ratio = evaluation_power(model, grid, 0.3) / evaluation_power(truth, grid, 0.3)
@@ -172,7 +178,7 @@ def test_probability_is_calibrated_on_an_untouched_box(fitted, tmp_path):
 def test_share_labelled_of_a_real_box_is_that_of_its_catalogue(sandbox_files, tmp_path):
     """All files of the catalogue at once, by abacusutils alone, against ours one by one."""
     min_particles = 100
-    mesh.write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
+    halo_particles.write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
     tracer = parse_tracer(f"N{min_particles}")
     write_labels(
         sandbox_files, REDSHIFT, tmp_path / "particles.zarr", tracer, tmp_path / "labels.zarr"

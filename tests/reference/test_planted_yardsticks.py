@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
-from lagbias import features, mesh
-from lagbias.binned import Bins
-from lagbias.lagrangian import fit_lagrangian_bias, read_lagrangian_bias
-from lagbias.lagrangian_prediction import write_lagrangian_prediction
-from lagbias.polynomial import TERMS
-from lagbias.prediction import evaluation_grid
-from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
+from lagbias.base.stores import append_variable, open_store, read_netcdf, set_attributes
+from lagbias.features import smoothed
+from lagbias.halos import particles as halo_particles
+from lagbias.halos.carried import evaluation_grid
+from lagbias.yardsticks.bins import Bins
+from lagbias.yardsticks.lagrangian import (
+    fit_lagrangian_bias,
+    read_lagrangian_bias,
+    write_lagrangian_prediction,
+)
+from lagbias.yardsticks.polynomial import TERMS
 
 BOX_SIZE, POINTS, CELL_SIZE, SCALE = 160.0, 64, 8.0, 5.0
 SAMPLED = 1 / 3  # of the particles, where a sample is fitted
@@ -42,9 +46,9 @@ def plant(root: Path, seed: int) -> dict:
     box = plant_box(root, name, BOX_SIZE, POINTS, POINTS, POINTS**3, seed=seed)
     folder = root / name
     grids = {SCALE: folder / f"features/R{SCALE:g}.zarr"}
-    features.write_features(box.linear_density, BOX_SIZE, grids)
-    mesh.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "all.zarr")
-    everything = mesh.Particles.read(folder / "all.zarr")
+    smoothed.write_features(box.linear_density, BOX_SIZE, grids)
+    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "all.zarr")
+    everything = halo_particles.Particles.read(folder / "all.zarr")
     drawn = np.random.default_rng(seed).random(len(everything.final_cell)) < SAMPLED
     start = np.concatenate([[0], np.cumsum(drawn)])[everything.cell_start]
     for variable, values, dims in (

@@ -5,18 +5,23 @@ import pytest
 import xarray as xr
 from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak
 from conftest import gaussian_field
-from lagbias.grids import Grid
-from lagbias.mesh import Mesh, Particles, paint, paint_halos
-from lagbias.prediction import write_fields, write_matter
-from lagbias.spectra import Shells, band_average, field_modes, shell_edges, write_spectra
-from lagbias.stores import (
+from lagbias.base.stores import (
     append_variable,
     open_store,
     read_netcdf,
     set_attributes,
     write_netcdf,
 )
-from lagbias.yardsticks import fit_linear_bias, write_linear_prediction
+from lagbias.evaluation.bands import band_average
+from lagbias.evaluation.spectra import write_spectra
+from lagbias.fields.grid import Grid
+from lagbias.fields.mesh import Mesh
+from lagbias.fields.painting import paint
+from lagbias.fields.shells import Shells, field_modes, shell_edges
+from lagbias.halos.carried import write_fields, write_matter
+from lagbias.halos.catalogue import paint_halos
+from lagbias.halos.particles import Particles
+from lagbias.yardsticks.linear import fit_linear_bias, write_linear_prediction
 from scipy.special import jv
 
 # TSC aliasing at half the Nyquist frequency, where shells end: 0.15 % an axis for white noise.

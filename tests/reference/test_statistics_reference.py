@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import REDSHIFT, gaussian_field
-from lagbias.abacus import read_header
-from lagbias.bispectrum import Triangles
-from lagbias.estimators import RATIOS, Estimators
-from lagbias.grids import Grid
-from lagbias.jackknife import SUB_CUBES, jackknife_error, split_off, sub_cube_of_cells
-from lagbias.mesh import Mesh, halo_overdensity, paint_halos, write_halos, write_particles
-from lagbias.prediction import write_fields, write_matter
-from lagbias.sampling import sampling_bispectrum
-from lagbias.spectra import Shells, field_modes, shell_edges
-from lagbias.statistics import WeightedPoints, write_statistics
-from lagbias.stores import append_variable, open_store, read_netcdf, set_attributes
+from lagbias.base.stores import append_variable, open_store, read_netcdf, set_attributes
+from lagbias.evaluation.estimators import RATIOS, Estimators
+from lagbias.evaluation.statistics import WeightedPoints, write_statistics
+from lagbias.fields.bispectrum import Triangles
+from lagbias.fields.grid import Grid
+from lagbias.fields.jackknife import SUB_CUBES, jackknife_error, split_off, sub_cube_of_cells
+from lagbias.fields.mesh import Mesh
+from lagbias.fields.sampling_noise import sampling_bispectrum
+from lagbias.fields.shells import Shells, field_modes, shell_edges
+from lagbias.halos.carried import write_fields, write_matter
+from lagbias.halos.catalogue import halo_overdensity, paint_halos, write_halos
+from lagbias.halos.particles import write_particles
+from lagbias.simulations.abacus.reader import read_header
 from test_spectra import BOX, full_set, thinned, write_field_store, write_halo_store  # noqa: F401
 
 # TSC aliasing up to half the Nyquist frequency: 0.15 % an axis for white noise, thrice a mode.

@@ -11,8 +11,8 @@ from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from abacusnbody.data.read_abacus import read_asdf
 from astropy.table import Table
-from lagbias import abacus_writer, checksums
-from lagbias.errors import InputError
+from lagbias.base.errors import InputError
+from lagbias.simulations.abacus import checksums, writer
 
 BOX_SIZE = 250.0
 PARTICLES_PER_SIDE = 192
@@ -55,10 +55,8 @@ def particles(random):
 
 def write_particles(folder, particles, file_starts):
     position, velocity, index = particles
-    packed = abacus_writer.pack_pids(index, tagged=np.arange(1000) % 2 == 0, density=25.0)
-    return abacus_writer.write_particles(
-        folder, "field", HEADER, position, velocity, packed, file_starts
-    )
+    packed = writer.pack_pids(index, tagged=np.arange(1000) % 2 == 0, density=25.0)
+    return writer.write_particles(folder, "field", HEADER, position, velocity, packed, file_starts)
 
 
 @pytest.mark.parametrize("file_starts", [[0], [0, 400, 400]], ids=["one file", "three files"])
@@ -85,14 +83,14 @@ def test_particles_survive_the_round_trip(tmp_path, particles, file_starts):
 
 def test_both_ends_of_the_box_are_exact():
     ends = np.array([[BOX_SIZE / 2, -BOX_SIZE / 2, 0.0]])
-    packed = abacus_writer.pack_rvint(ends, np.zeros((1, 3)), BOX_SIZE)
+    packed = writer.pack_rvint(ends, np.zeros((1, 3)), BOX_SIZE)
     position, _ = unpack_rvint(packed, BOX_SIZE, float_dtype=np.float64)
     np.testing.assert_array_equal(position, ends)
 
 
 def test_fast_particles_are_clipped_and_do_not_touch_positions():
     fast = np.array([[9000.0, -9000.0, 0.0]])
-    packed = abacus_writer.pack_rvint(np.zeros((1, 3)), fast, BOX_SIZE)
+    packed = writer.pack_rvint(np.zeros((1, 3)), fast, BOX_SIZE)
     position, velocity = unpack_rvint(packed, BOX_SIZE, float_dtype=np.float64)
     np.testing.assert_array_equal(position, 0.0)
     np.testing.assert_allclose(velocity, [[6000, -6000, 0]], rtol=0, atol=6000 / 2048)
@@ -100,29 +98,29 @@ def test_fast_particles_are_clipped_and_do_not_touch_positions():
 
 def test_largest_lagrangian_index_survives():
     corner = np.array([[0x7FFF, 0, 0x7FFF], [0, 0x7FFF, 0]])
-    unpacked = unpack_pids(abacus_writer.pack_pids(corner), lagr_idx=True)
+    unpacked = unpack_pids(writer.pack_pids(corner), lagr_idx=True)
     np.testing.assert_array_equal(unpacked["lagr_idx"], corner)
 
 
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        (lambda: abacus_writer.pack_pids(np.array([[0, 0, 0x8000]])), "lagrangian_index spans"),
-        (lambda: abacus_writer.pack_pids(np.zeros(3, int)), "lagrangian_index has shape"),
+        (lambda: writer.pack_pids(np.array([[0, 0, 0x8000]])), "lagrangian_index spans"),
+        (lambda: writer.pack_pids(np.zeros(3, int)), "lagrangian_index has shape"),
         (
-            lambda: abacus_writer.pack_rvint(np.full((1, 3), 126.0), np.zeros((1, 3)), BOX_SIZE),
+            lambda: writer.pack_rvint(np.full((1, 3), 126.0), np.zeros((1, 3)), BOX_SIZE),
             "centre on zero and wrap",
         ),
         (
-            lambda: abacus_writer.pack_rvint(np.full((1, 3), np.nan), np.zeros((1, 3)), BOX_SIZE),
+            lambda: writer.pack_rvint(np.full((1, 3), np.nan), np.zeros((1, 3)), BOX_SIZE),
             "centre on zero and wrap",
         ),
         (
-            lambda: abacus_writer.pack_rvint(np.zeros((1, 3)), np.full((1, 3), np.nan), BOX_SIZE),
+            lambda: writer.pack_rvint(np.zeros((1, 3)), np.full((1, 3), np.nan), BOX_SIZE),
             "velocity has values that are not finite",
         ),
         (
-            lambda: abacus_writer.pack_rvint(np.zeros((2, 3)), np.zeros((1, 3)), BOX_SIZE),
+            lambda: writer.pack_rvint(np.zeros((2, 3)), np.zeros((1, 3)), BOX_SIZE),
             r"position has shape \(2, 3\)",
         ),
     ],
@@ -143,7 +141,7 @@ def test_halos_survive_the_round_trip(tmp_path, random, file_starts):
         "npoutA": np.full(50, 7),
     }
     columns["x_com"][0] = BOX_SIZE / 2
-    abacus_writer.write_halos(tmp_path, HEADER, columns, file_starts)
+    writer.write_halos(tmp_path, HEADER, columns, file_starts)
 
     catalogue = CompaSOHaloCatalog(tmp_path, cleaned=False, subsamples=False, fields=["N", "x_com"])
     np.testing.assert_array_equal(catalogue.halos["N"], columns["N"])
@@ -159,7 +157,7 @@ def test_halos_survive_the_round_trip(tmp_path, random, file_starts):
 
 def test_initial_density_is_laid_out_as_the_published_one(tmp_path, random):
     density = random.normal(size=(8, 8, 8)).astype(np.float32)
-    path, _ = abacus_writer.write_initial_density(tmp_path, HEADER, density, {0.5: 30.0, 49.0: 1.0})
+    path, _ = writer.write_initial_density(tmp_path, HEADER, density, {0.5: 30.0, 49.0: 1.0})
     assert path.name == "ic_dens_N8.asdf"
     with asdf.open(path) as file:
         np.testing.assert_array_equal(file["data"]["density"], density)
@@ -170,7 +168,7 @@ def test_initial_density_is_laid_out_as_the_published_one(tmp_path, random):
 def test_notes_of_asdf_are_in_a_fixed_order(tmp_path, random):
     """asdf's own order changes from process to process, and with it the bytes."""
     spectrum = Table({"k (h/Mpc)": [0.1, 1.0], "P (Mpc/h)^3": [1e4, 1e3]})
-    path, _ = abacus_writer.write_initial_density(
+    path, _ = writer.write_initial_density(
         tmp_path, HEADER, random.normal(size=(8, 8, 8)), {0.5: 30.0}, spectrum
     )
     with asdf.open(path) as file:
@@ -189,10 +187,10 @@ def test_rewriting_leaves_no_files_of_the_earlier_run(tmp_path, particles):
 
 def test_a_failed_write_leaves_the_earlier_file_alone(tmp_path):
     path = tmp_path / "whole.asdf"
-    abacus_writer.write_asdf(path, {"data": {"a": np.arange(3)}, "header": {}})
+    writer.write_asdf(path, {"data": {"a": np.arange(3)}, "header": {}})
     before = path.read_bytes()
     with pytest.raises(Exception, match="object"):
-        abacus_writer.write_asdf(path, {"data": {"a": np.arange(3)}, "header": {"x": object()}})
+        writer.write_asdf(path, {"data": {"a": np.arange(3)}, "header": {"x": object()}})
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -205,7 +203,7 @@ def test_checksums_are_those_of_gnu_cksum(tmp_path, random, size):
     printed = subprocess.run(
         ["cksum", path.name], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    assert abacus_writer.write_checksums(tmp_path).read_text() == printed
+    assert writer.write_checksums(tmp_path).read_text() == printed
 
 
 @pytest.mark.skipif(not SANDBOX.is_dir(), reason="no Abacus sandbox beside the project")

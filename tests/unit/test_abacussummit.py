@@ -3,14 +3,14 @@
 import re
 
 import pytest
-from lagbias.abacussummit import (
+from lagbias.base.errors import InputError
+from lagbias.simulations.abacus.summit import (
     KINDS,
     check_published,
     check_sign_of_density,
     files_per_product,
     published_kind,
 )
-from lagbias.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 from conftest import GROWTH, GROWTH_TABLE, REDSHIFT, plant_box
-from lagbias import abacus_writer
-from lagbias.abacus import read_initial_density, read_linear_density
-from lagbias.agreement import LEAST_CORRELATION, LONGEST, check_same_waves, correlation, long_modes
-from lagbias.errors import InputError
-from lagbias.mesh import write_particles
-from lagbias.stores import open_store
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.halos.particles import write_particles
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.reader import read_initial_density, read_linear_density
+from lagbias.simulations.agreement import (
+    LEAST_CORRELATION,
+    LONGEST,
+    check_same_waves,
+    correlation,
+    long_modes,
+)
 
 # float32 sums of some 10^3 terms.
 ROUNDING = 1e-5
@@ -58,7 +64,7 @@ def test_grids_of_two_sizes_are_compared_on_the_waves_that_both_have(rng):
 def with_density(box, overdensity, folder):
     """The files of a box, with another initial density of the same header."""
     header = {key: box.header[key] for key in ("SimName", "BoxSize", "InitialRedshift")}
-    abacus_writer.write_initial_density(folder, header, overdensity, GROWTH_TABLE)
+    writer.write_initial_density(folder, header, overdensity, GROWTH_TABLE)
     return dataclasses.replace(box.files, density=folder / box.files.density.name)
 
 

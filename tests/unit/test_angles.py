@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.angles import Directions, Fit, write_angles
-from lagbias.errors import InputError
-from lagbias.projection import Projection, eigen_directions
-from lagbias.stores import write_netcdf
+from lagbias.base.errors import InputError
+from lagbias.base.stores import write_netcdf
+from lagbias.interpretation.angles import Directions, Fit
+from lagbias.projection.directions import eigen_directions
+from lagbias.projection.projection import Projection
+from lagbias.tables.angles import write_angles
 
 SPACE_KINDS = ("delta", "delta", "laplacian", "laplacian", "g2", "g2")
 SPACE_SCALES = (2.0, 4.0) * 3

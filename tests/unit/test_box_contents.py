@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lagbias.box_contents import expanded_root, local_files
-from lagbias.errors import InputError
-from lagbias.layout import PRODUCTS, BoxFiles
-from lagbias.local_boxes import check_local_boxes, expand_roots
+from lagbias.base.errors import InputError
+from lagbias.config.local_boxes import check_local_boxes, expand_roots
+from lagbias.simulations.abacus.contents import expanded_root, local_files
+from lagbias.simulations.abacus.tree import PRODUCTS, BoxFiles
 
 SMALL = "AbacusSummit_small_c000_ph3100"
 BASE = "AbacusSummit_base_c103_ph000"

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from lagbias import plots_comparison
-from lagbias.spectra import BANDS
+from lagbias.evaluation.bands import BANDS
+from lagbias.figures import comparison, directions
 
 
 def planted_table(path, models):
@@ -19,10 +19,10 @@ def planted_table(path, models):
 
 
 def test_figure_of_directions_shows_the_models_it_is_asked_for_in_order(tmp_path, drawn_by):
-    figures = drawn_by(plots_comparison)
+    figures = drawn_by(comparison)
     planted_table(tmp_path / "t.csv", ["matter", "R2-R4", "R2-R4-pc1", "R2-R4-pc2", "R2-R4_tophat"])
     models = ["R2-R4-pc1", "R2-R4-pc2", "R2-R4", "R2-R4_tophat"]
-    plots_comparison.plot_by_directions(tmp_path / "t.csv", models, [])
+    directions.plot_by_directions(tmp_path / "t.csv", models, [])
     axes = figures[0].axes
     labels = [text.get_text() for text in axes[2].get_xticklabels()]
     assert labels == ["1", "2", "all inputs", "by hand:\ntophat"]

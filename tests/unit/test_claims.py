@@ -4,8 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.claims import BAND, NO_CLAIM, NO_INTERVAL, NOT_MEASURED, three_scales_of, write_claims
-from lagbias.intervals import (
+from lagbias.base.stores import write_netcdf
+from lagbias.tables.claims import (
+    BAND,
+    NO_CLAIM,
+    NO_INTERVAL,
+    NOT_MEASURED,
+    three_scales_of,
+    write_claims,
+)
+from lagbias.tables.intervals import (
     error_over,
     pooled_interval,
     power_over,
@@ -14,7 +22,6 @@ from lagbias.intervals import (
     verdict,
     verdict_within,
 )
-from lagbias.stores import write_netcdf
 from scipy.stats import t
 
 MODES = np.array([18, 62, 98, 210])

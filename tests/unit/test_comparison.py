@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias import plots_comparison
-from lagbias.comparison import write_comparison, write_differences
-from lagbias.plots_comparison import plot_comparison, shown_range
-from lagbias.stores import write_netcdf
+from lagbias.base.stores import write_netcdf
+from lagbias.figures import comparison
+from lagbias.figures.comparison import plot_comparison, shown_range
+from lagbias.tables.comparison import write_comparison, write_differences
 
 K, MODES = np.array([0.05, 0.15, 0.25]), np.array([20, 60, 100])
 
@@ -128,7 +128,7 @@ LOSSES_OF = {"R3": [0.04], "R2-R4": [0.03], "R2-R4-pc2": [0.031], "R2-R4_direct"
 
 
 def test_axes_are_as_wide_as_the_networks_take_and_mark_what_lies_beyond(table, drawn_by):
-    drawn = drawn_by(plots_comparison)
+    drawn = drawn_by(comparison)
     models = {name: [spectra([1.0, 1.0], error)] for name, error in ERRORS.items()}
     found, file = table(models, LOSSES_OF)
     # Twice the largest error of the networks, which is no variant's; half their span of losses
@@ -156,7 +156,7 @@ def test_axes_are_as_wide_as_the_networks_take_and_mark_what_lies_beyond(table, 
     ("boxes", "bars"), [(1, {"bar: seeds"}), (2, {"bar: seeds", "bar: boxes"})]
 )
 def test_legend_names_the_kinds_and_bars_that_are_there(table, drawn_by, boxes, bars):
-    drawn = drawn_by(plots_comparison)
+    drawn = drawn_by(comparison)
     _, file = table({n: [spectra([1.0, 1.1, 1.05])] * boxes for n in ("linear", "R3", "R3-pc1")})
     plot_comparison(file, [])
     names = {text.get_text() for text in drawn[0].legends[0].get_texts()}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lagbias.config_numbers import read_scalars
-from lagbias.errors import InputError
-from lagbias.settings import check_schema
+from lagbias.base.errors import InputError
+from lagbias.config.checks import check_schema
+from lagbias.config.numbers import read_scalars
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from lagbias.config_text import check_text
-from lagbias.errors import InputError
+from lagbias.base.errors import InputError
+from lagbias.config.text import check_text
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from lagbias import cells
-from lagbias.cells import TrainingBoxes
-from lagbias.devices import deterministic_algorithms, device_of
-from lagbias.errors import InputError
+from lagbias.base.devices import deterministic_algorithms, device_of
+from lagbias.base.errors import InputError
+from lagbias.training import cells
+from lagbias.training.cells import TrainingBoxes
 from test_training import assert_same_bits, made_up_box, train
 
 

@@ -9,21 +9,32 @@ import pandas as pd
 import pytest
 import torch
 from conftest import REDSHIFT, plant_box, plant_halo_particles
-from lagbias import direct, features, mesh
-from lagbias.calibration import calibration, write_calibration
-from lagbias.cells import Boxes, TrainingBoxes
-from lagbias.direct import LabelledPoints, LabelTraining, PointBatches, load_labelled, train_direct
-from lagbias.errors import InputError
-from lagbias.labels import labelled_lattice, labelled_points, share_labelled, write_labels
-from lagbias.layout import parse_tracer
-from lagbias.losses import mean_losses
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
-from lagbias.normalisation import mean_over_particles
-from lagbias.plots_calibration import plot_calibration
-from lagbias.projection import Projection, orthogonalise
-from lagbias.stores import open_store, read_netcdf
-from lagbias.training import SaveEveryEpoch, checkpoint_beside, first_network, train_network
-from lagbias.training_settings import TrainingSettings
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store, read_netcdf
+from lagbias.config.tracers import parse_tracer
+from lagbias.config.training import TrainingSettings
+from lagbias.evaluation.calibration import calibration, write_calibration
+from lagbias.features import smoothed
+from lagbias.figures.calibration import plot_calibration
+from lagbias.halos import catalogue
+from lagbias.halos import particles as halo_particles
+from lagbias.halos.labels import labelled_points, share_labelled, write_labels
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
+from lagbias.simulations.abacus.members import labelled_lattice
+from lagbias.tables.losses import mean_losses
+from lagbias.training import field as training_field
+from lagbias.training.cells import Boxes, TrainingBoxes
+from lagbias.training.classifier import (
+    LabelledPoints,
+    LabelTraining,
+    PointBatches,
+    load_labelled,
+    train_direct,
+)
+from lagbias.training.field import SaveEveryEpoch, checkpoint_beside, first_network, train_network
+from lagbias.training.mean_ratio import mean_over_particles
+from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from scipy.special import expit, xlog1py, xlogy
 
 SMALL = TrainingSettings(
@@ -54,10 +65,10 @@ def boxes(planted, tmp_path_factory):
     box, *_ = planted
     folder = tmp_path_factory.mktemp("results") / box.header["SimName"]
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in (4.0, 8.0)}
-    features.write_features(box.linear_density, box.header["BoxSize"], grids)
+    smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     particles, halos, labels = (folder / f"{n}.zarr" for n in ("particles", "halos", "labels"))
-    mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
-    mesh.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
+    halo_particles.write_particles(box.files, REDSHIFT, 6.0, particles)
+    catalogue.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
     write_labels(box.files, REDSHIFT, particles, N50, labels)
     orthogonalise([grids]).write(folder / "projection.nc")
     return Boxes([grids], [particles], [halos], [labels])
@@ -135,7 +146,9 @@ def test_labels_of_galaxies_are_refused_by_name(planted, boxes, tmp_path):
 
 def test_rows_hold_every_particle_and_label_once(planted, boxes):
     _, owned, point = planted
-    found, count, labelled = labelled_points(mesh.Particles.open(boxes.particles[0]), *boxes.labels)
+    found, count, labelled = labelled_points(
+        halo_particles.Particles.open(boxes.particles[0]), *boxes.labels
+    )
     everything = np.bincount(point, minlength=DENSITY_GRID**3)
     np.testing.assert_array_equal(found, np.flatnonzero(everything))
     np.testing.assert_array_equal(count, everything[found])
@@ -145,17 +158,17 @@ def test_rows_hold_every_particle_and_label_once(planted, boxes):
 def test_labels_of_another_box_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=DENSITY_GRID, particles=600, seed=2)
     plant_halo_particles(other, np.arange(600) < 300)
-    mesh.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    halo_particles.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
     with pytest.raises(
         InputError, match=r"labels.zarr: \d+ particles labelled at grid point .*same"
     ):
-        labelled_points(mesh.Particles.open(tmp_path / "particles.zarr"), boxes.labels[0])
+        labelled_points(halo_particles.Particles.open(tmp_path / "particles.zarr"), boxes.labels[0])
 
 
 def test_labels_on_another_grid_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=8)
     plant_halo_particles(other, np.arange(8000) < 300)
-    mesh.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    halo_particles.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
     write_labels(other.files, REDSHIFT, tmp_path / "particles.zarr", N50, tmp_path / "labels.zarr")
     wrong = replace(boxes, labels=[tmp_path / "labels.zarr"])
     with pytest.raises(InputError, match=r"labels.zarr has 8 points a side.*counts 12"):
@@ -235,7 +248,7 @@ def recovered(request, tmp_path_factory):
         first_network(3, settings, 1), points, points_of(request.param, 2)[0], no_field(),
         settings, 1,
     )  # fmt: skip
-    direct.fit(module, 1, tmp_path_factory.mktemp("fit") / "weights.pt")
+    training_field.fit(module, 1, tmp_path_factory.mktemp("fit") / "weights.pt")
     module.network.load_state_dict(module.snapshot)
     return module.network, points, points_of(request.param, 3), request.param
 

@@ -18,11 +18,11 @@ from types import SimpleNamespace
 
 import download_file as adapter
 import pytest
-from lagbias import download
-from lagbias.checksums import cksum
-from lagbias.download import DownloadError, DownloadSettings, download_file
-from lagbias.errors import InputError
-from lagbias.layout import PRODUCTS
+from lagbias.base.errors import InputError
+from lagbias.simulations import download, manifest
+from lagbias.simulations.abacus.checksums import cksum
+from lagbias.simulations.abacus.tree import PRODUCTS
+from lagbias.simulations.download import DownloadError, DownloadSettings, download_file
 
 FOLDER = "small/AbacusSummit_small_c000_ph3000/halos/z0.500/halo_info"
 FILE = f"{FOLDER}/halo_info_000.asdf"
@@ -433,7 +433,7 @@ def test_full_disk_keeps_what_came(fetch, folder, site, monkeypatch):
         patch.setattr(download, "append", append)
         with pytest.raises(DownloadError) as error:
             fetch()
-    missing = download.readable(len(BODY) - sum(written))
+    missing = manifest.readable(len(BODY) - sum(written))
     assert_clear(error, site, "disk is full", f"{missing} more are needed", "make room")
     assert names(folder) == PART
     assert len(site.ranges()) == 1
@@ -585,12 +585,12 @@ BOX = "AbacusSummit_small_c000_ph3000"
 
 def test_manifest_lists_the_public_tree_without_network(tmp_path, monkeypatch):
     monkeypatch.setattr(download.requests.Session, "request", None)
-    files = download.manifest(BOX, 0.5, 576, 1, root=tmp_path)
+    files = manifest.manifest(BOX, 0.5, 576, 1, root=tmp_path)
     assert [file.path for file in files] == [
         f"ic/small/{BOX}/ic_dens_N576.asdf",
         *(
             f"small/{BOX}/halos/z0.500/{product}/{product}_000.asdf"
-            for product in download.PRODUCT_SHARES
+            for product in manifest.PRODUCT_SHARES
         ),
     ]
     assert all(file.missing for file in files)
@@ -606,14 +606,14 @@ def test_manifest_lists_the_public_tree_without_network(tmp_path, monkeypatch):
     ],
 )
 def test_manifest_adds_up_to_the_box(name, grid, count, total, tmp_path):
-    files = download.manifest(name, 0.5, grid, count, root=tmp_path)
+    files = manifest.manifest(name, 0.5, grid, count, root=tmp_path)
     assert len(files) == 1 + 5 * count
     assert sum(file.estimated_bytes for file in files) == pytest.approx(total, rel=1e-3)
 
 
 def test_forecast_of_a_product_is_near_what_the_published_boxes_have():
     # MB of z0.500 by the portal's scan: a small box, and highbase, base and hugebase ones.
-    files = download.manifest(BOX, 0.5, 576, 1)
+    files = manifest.manifest(BOX, 0.5, 576, 1)
     estimated = {file.product: file.estimated_bytes / 1e6 for file in files}
     assert [estimated[product] for product in PRODUCTS] == pytest.approx(
         [1210.6, 493.4, 189.2, 795.2, 262.1], rel=0.01
@@ -623,16 +623,16 @@ def test_forecast_of_a_product_is_near_what_the_published_boxes_have():
         [0.424, 0.159, 0.067, 0.256, 0.093],
         [0.446, 0.116, 0.040, 0.310, 0.089],
     ):
-        assert list(download.PRODUCT_SHARES.values()) == pytest.approx(shares, abs=0.06)
+        assert list(manifest.PRODUCT_SHARES.values()) == pytest.approx(shares, abs=0.06)
 
 
 def test_manifest_knows_what_is_there(tmp_path):
-    first, second, *_ = download.manifest(BOX, 0.5, 576, 1, root=tmp_path)
+    first, second, *_ = manifest.manifest(BOX, 0.5, 576, 1, root=tmp_path)
     place, other = tmp_path / first.path, tmp_path / second.path
     for path, size in [(place, 7), (other.with_name(f".{other.name}.partial"), 5)]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
-    first, second, *rest = download.manifest(BOX, 0.5, 576, 1, root=tmp_path)
+    first, second, *rest = manifest.manifest(BOX, 0.5, 576, 1, root=tmp_path)
     assert (first.bytes_on_disk, first.bytes_to_fetch) == (7, 0)
     assert second.missing
     assert second.bytes_to_fetch == second.estimated_bytes - 5
@@ -641,8 +641,8 @@ def test_manifest_knows_what_is_there(tmp_path):
 
 def test_manifest_table_has_a_row_a_box_and_a_total(tmp_path):
     boxes = [BOX, "AbacusSummit_small_c000_ph3001"]
-    files = [file for box in boxes for file in download.manifest(box, 0.5, 576, 1, tmp_path)]
-    header, *rows, summary = download.format_manifest(files, tmp_path).splitlines()
+    files = [file for box in boxes for file in manifest.manifest(box, 0.5, 576, 1, tmp_path)]
+    header, *rows, summary = manifest.format_manifest(files, tmp_path).splitlines()
     assert [row.split()[0] for row in rows] == [*boxes, "total"]
     assert rows[-1].split()[1] == "12"
     assert float(rows[-1].split()[-1]) == pytest.approx(7.43, abs=0.01)
@@ -653,4 +653,4 @@ def test_manifest_table_has_a_row_a_box_and_a_total(tmp_path):
 
 def test_manifest_refuses_other_boxes(tmp_path):
     with pytest.raises(InputError, match="mini_0.*source: local"):
-        download.manifest("mini_0", 0.5, 576, 1, root=tmp_path)
+        manifest.manifest("mini_0", 0.5, 576, 1, root=tmp_path)

@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from lagbias import explanation, plots_explanation
-from lagbias.biases import BIASES, WAVENUMBERS, long_wave_response, with_errors
-from lagbias.errors import InputError
-from lagbias.explanation import ROUTES, View, derivatives, write_explanation
-from lagbias.gradients import write_gradient_pca
-from lagbias.mesh import Particles
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
-from lagbias.projection import Projection, project_on_gradients, values_at
-from lagbias.stores import open_store, read_netcdf, write_netcdf
-from lagbias.tables import write_biases
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store, read_netcdf, write_netcdf
+from lagbias.features.slabs import values_at
+from lagbias.figures import explanation as figure_explanation
+from lagbias.halos.particles import Particles
+from lagbias.interpretation import explanation as interpretation_explanation
+from lagbias.interpretation.explanation import ROUTES, View, derivatives, write_explanation
+from lagbias.interpretation.gradients import write_gradient_pca
+from lagbias.projection.directions import project_on_gradients
+from lagbias.projection.projection import Projection
+from lagbias.tables.biases import write_biases
+from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
+from lagbias.yardsticks.long_wave import BIASES, WAVENUMBERS, long_wave_response, with_errors
 
 SEEDS = (1, 2)
 B1, B2, LAPLACIAN, SHEAR = range(len(BIASES))
@@ -51,8 +54,12 @@ def test_multiplicity_counts_as_repeated_particles(rng):
     inputs, standardised = rng.normal(size=(2, 40, 3)).astype(np.float32)
     weight = rng.integers(1, 5, 40)
     repeated = (np.repeat(values, weight, axis=0) for values in (inputs, standardised))
-    expected = explanation.sums_of_points(networks, view, *repeated, np.ones(weight.sum()))
-    found = explanation.sums_of_points(networks, view, inputs, standardised, weight.astype(float))
+    expected = interpretation_explanation.sums_of_points(
+        networks, view, *repeated, np.ones(weight.sum())
+    )
+    found = interpretation_explanation.sums_of_points(
+        networks, view, inputs, standardised, weight.astype(float)
+    )
     for name, values in expected.items():
         # Networks are evaluated in other passes: float32.
         np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -83,7 +90,7 @@ def carried(explained, stores):
     inputs = projection.at(stores.features, points)
     with torch.no_grad():
         ratio = [HaloToMassRatio.load(path)(torch.from_numpy(inputs)) for path in weights.values()]
-    ratio = explanation.with_mean(np.array(ratio, dtype=np.float64))
+    ratio = interpretation_explanation.with_mean(np.array(ratio, dtype=np.float64))
     features = np.array(
         [
             values_at(open_store(stores.features[scale])[kind], points)
@@ -106,7 +113,7 @@ def test_long_wave_shifts_every_density_and_nothing_else(explained, carried, sto
         moved = (standardised + wave * delta / projection.standard_deviation) @ projection.matrix.T
         with torch.no_grad():
             f = np.array([network(torch.from_numpy(moved)).mean().item() for network in networks])
-        return explanation.with_mean(f)
+        return interpretation_explanation.with_mean(f)
 
     step = 1e-3
     up, at, down = (mean_ratio(wave) for wave in (step, 0, -step))
@@ -125,7 +132,7 @@ def test_moments_of_f_are_those_of_all_particles(explained, carried):
     np.testing.assert_allclose(data["skewness"], third / ratio.std(axis=1) ** 3, rtol=1e-4)
     np.testing.assert_allclose(data["share_above_one"], (ratio > 1).mean(axis=1), atol=1e-3)
     falling = -np.sort(-ratio, axis=1)
-    for share in explanation.TOP_SHARES:
+    for share in interpretation_explanation.TOP_SHARES:
         count = round(share * ratio.shape[1])
         top = falling[:, :count].sum(axis=1) / falling.sum(axis=1)
         # Bins of f are a per cent wide: the last ones of the share are known to that.
@@ -137,7 +144,11 @@ def test_bins_hold_the_particles_of_their_range(explained, carried, stores):
     ratio, inputs, standardised = carried
     vectors = read_netcdf(pca)["eigenvector"].sel(version="f", member="mean").values
     along = inputs @ vectors.T
-    edges = np.linspace(explanation.LOWEST, explanation.HIGHEST, explanation.COARSE + 1)
+    edges = np.linspace(
+        interpretation_explanation.LOWEST,
+        interpretation_explanation.HIGHEST,
+        interpretation_explanation.COARSE + 1,
+    )
     row, column = 22, 21
     here = (along[:, 0] >= edges[row]) & (along[:, 0] < edges[row + 1])
     both = here & (along[:, 1] >= edges[column]) & (along[:, 1] < edges[column + 1])
@@ -162,22 +173,22 @@ def test_feature_tells_nothing_beyond_a_first_direction_that_is_all_of_f(rng):
     standardised = rng.multivariate_normal(np.zeros(3), view.mapping.covariance, points)
     inputs = (standardised @ view.mapping.matrix.T).astype(np.float32)
     network = PlantedRatio(lambda z: 0.8 * (z @ torch.from_numpy(view.directions[0]).float()))
-    sums = explanation.sums_of_points(
+    sums = interpretation_explanation.sums_of_points(
         [network], view, inputs, standardised.astype(np.float32), np.ones(points)
     )
-    data = explanation.binned_means(sums)
+    data = interpretation_explanation.binned_means(sums)
     enough = data["particles_of_feature"] > 2000
     tells = (data["ratio_of_feature"] / data["ratio_expected_of_feature"]).where(enough)
     # f changes by 10 % within a bin of the direction, of which few per cent can look like more.
     assert float(abs(tells - 1).max()) < 0.01
     assert float(data["ratio_of_feature"].where(enough).max()) > 3, "f hardly depends on features"
     np.testing.assert_allclose(
-        explanation.explained_variance(sums)[0, 0] / variance(sums), 1, rtol=0.01
+        interpretation_explanation.explained_variance(sums)[0, 0] / variance(sums), 1, rtol=0.01
     )
 
 
 def variance(sums):
-    return float(explanation.moments_of_f(sums)["variance"][0])
+    return float(interpretation_explanation.moments_of_f(sums)["variance"][0])
 
 
 class PlantedRatio(torch.nn.Module):
@@ -276,7 +287,7 @@ def test_figure_shows_the_responses_of_many_polynomials_whatever_their_b1(
     explained, tmp_path, drawn_by, b1
 ):
     *_, pca = explained
-    figures, polynomials, heights = drawn_by(plots_explanation), {}, b1 + 0.1 * np.arange(9)
+    figures, polynomials, heights = drawn_by(figure_explanation), {}, b1 + 0.1 * np.arange(9)
     for scale, height in enumerate(heights, start=1):
         response = ("wavenumber", np.full(len(WAVENUMBERS), height))
         made = xr.Dataset(
@@ -290,7 +301,7 @@ def test_figure_shows_the_responses_of_many_polynomials_whatever_their_b1(
         )
         polynomials[f"poly-R{scale}"] = tmp_path / f"{scale}.nc"
         write_netcdf(made, polynomials[f"poly-R{scale}"])
-    plots_explanation.plot_explanation(pca.with_name("explain.nc"), polynomials, None, [])
+    figure_explanation.plot_explanation(pca.with_name("explain.nc"), polynomials, None, [])
     panel = next(axis for axis in figures[0].axes if "b_1(k)" in axis.get_ylabel())
     low, high = panel.get_ylim()
     assert low < heights.min() <= heights.max() < high

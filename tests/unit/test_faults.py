@@ -24,14 +24,14 @@ import psutil
 import pytest
 import torch
 from conftest import REDSHIFT, plant_box, wait_for
-from lagbias import abacus_writer
-from lagbias.checksums import CHECKSUM_LIST
-from lagbias.errors import StorageError
-from lagbias.files import alone
-from lagbias.jobs import STOP_SIGNALS, reporting, stoppable
-from lagbias.layout import BoxFiles
-from lagbias.minisim import warm_up
-from lagbias.network import HaloToMassRatio
+from lagbias.base.errors import StorageError
+from lagbias.base.files import alone
+from lagbias.base.jobs import STOP_SIGNALS, reporting, stoppable
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.checksums import CHECKSUM_LIST
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.mini.pysco import warm_up
+from lagbias.training.network import HaloToMassRatio
 
 SIM = "AbacusPlanted_small_c000_ph000"
 FIT = "results/fits/planted/N50"
@@ -555,8 +555,8 @@ def rewrite(path: Path, change) -> None:
             "data": {name: np.array(column) for name, column in file["data"].items()},
         }
     change(tree)
-    abacus_writer.write_asdf(path, tree)
-    abacus_writer.write_checksums(path.parent)
+    writer.write_asdf(path, tree)
+    writer.write_checksums(path.parent)
 
 
 def nan_in_density(folder: Path) -> None:
@@ -821,7 +821,7 @@ def test_disk_that_is_read_only_is_named_and_nothing_is_lost(finished, folder, d
 def test_training_on_a_disk_that_fills_goes_on_from_its_last_checkpoint(
     finished, folder, disk, capsys, monkeypatch
 ):
-    from lagbias.training import SaveEveryEpoch
+    from lagbias.training.field import SaveEveryEpoch
 
     job = JOBS["train_network"]
     for output in job.output:

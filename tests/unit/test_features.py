@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 import xarray as xr
-from lagbias.errors import InputError
-from lagbias.features import KINDS, SmoothedFeatures, write_features
-from lagbias.grids import Grid, moments
+from lagbias.base.errors import InputError
+from lagbias.features.smoothed import KINDS, SmoothedFeatures, write_features
+from lagbias.fields.grid import Grid, moments
 
 BOX_SIZE = 100.0
 SCALE = 9.0

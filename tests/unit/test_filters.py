@@ -4,18 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.filters import (
-    GAUSSIAN_OF_TOP_HAT,
-    FilteredDirection,
-    gaussian,
-    lagrangian_mass,
-    lagrangian_radii,
-    top_hat,
-)
-from lagbias.linear_power import LinearPower
-from lagbias.projection import Projection
-from lagbias.stores import append_variable, set_attributes, write_netcdf
-from lagbias.tables import write_filters
+from lagbias.base.stores import append_variable, set_attributes, write_netcdf
+from lagbias.features.linear_power import LinearPower
+from lagbias.halos.catalogue import lagrangian_mass, lagrangian_radii
+from lagbias.projection.filters import GAUSSIAN_OF_TOP_HAT, FilteredDirection, gaussian, top_hat
+from lagbias.projection.projection import Projection
+from lagbias.tables.directions import write_filters
 
 KINDS, SCALES = ("delta", "laplacian", "g2"), (3.0, 3.0, 3.0)
 

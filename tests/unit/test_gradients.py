@@ -5,17 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from lagbias.errors import InputError
-from lagbias.gradients import (
+from lagbias.base.errors import InputError
+from lagbias.base.stores import read_netcdf
+from lagbias.halos.particles import Particles
+from lagbias.interpretation.gradients import (
     gradient_covariance,
     gradients_of_f,
     log10_ratio_and_gradients,
     write_gradient_pca,
 )
-from lagbias.mesh import Particles
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
-from lagbias.projection import Projection, eigen_directions, project_on_gradients
-from lagbias.stores import read_netcdf
+from lagbias.projection.directions import eigen_directions, project_on_gradients
+from lagbias.projection.projection import Projection
+from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 
 F, LOG10_F = 0, 1
 

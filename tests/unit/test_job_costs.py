@@ -6,7 +6,7 @@ from pathlib import Path
 import job_costs
 import pandas as pd
 import pytest
-from lagbias.memory import asked_mb, formula_mb
+from lagbias.plan.resources import asked_mb, formula_mb
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = {

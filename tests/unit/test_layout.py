@@ -3,19 +3,11 @@
 from pathlib import Path
 
 import pytest
-from lagbias.errors import InputError
-from lagbias.layout import (
-    PRODUCTS,
-    BoxFiles,
-    Tracer,
-    by_tracer_and_model,
-    features_by_box,
-    parse_network,
-    parse_scales,
-    parse_tracer,
-    parse_yardstick,
-    weights_by_seed,
-)
+from lagbias.base.errors import InputError
+from lagbias.config.names import parse_network, parse_scales, parse_yardstick
+from lagbias.config.tracers import Tracer, parse_tracer
+from lagbias.plan.paths import by_tracer_and_model, features_by_box, weights_by_seed
+from lagbias.simulations.abacus.tree import PRODUCTS, BoxFiles
 
 
 @pytest.mark.parametrize(

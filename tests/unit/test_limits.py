@@ -6,14 +6,17 @@ import shutil
 import numpy as np
 import pytest
 from conftest import REDSHIFT, plant_box
-from lagbias import abacus_writer, limits, minisim
-from lagbias.abacus import lattice_side
-from lagbias.errors import InputError
-from lagbias.labels import write_labels
-from lagbias.layout import parse_tracer
-from lagbias.limits import MOST_CELLS, MOST_PAINTED, MOST_POINTS
-from lagbias.mesh import Mesh, write_particles
-from lagbias.prediction import evaluation_grid
+from lagbias.base import limits
+from lagbias.base.errors import InputError
+from lagbias.base.limits import MOST_CELLS, MOST_PAINTED, MOST_POINTS
+from lagbias.config.tracers import parse_tracer
+from lagbias.fields.mesh import Mesh
+from lagbias.halos.carried import evaluation_grid
+from lagbias.halos.labels import write_labels
+from lagbias.halos.particles import write_particles
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.reader import lattice_side
+from lagbias.simulations.mini import friends
 
 
 @pytest.mark.parametrize("most", [MOST_CELLS, MOST_POINTS])
@@ -48,7 +51,7 @@ def test_mesh_of_more_cells_than_painting_counts_is_refused():
 def test_more_particles_a_side_than_identifiers_tell_apart_are_refused():
     header = {"ppd": 32768.0}
     assert lattice_side(header, "a") == 32768
-    last = abacus_writer.pack_pids(np.array([[32767, 0, 0]]))  # of such a lattice
+    last = writer.pack_pids(np.array([[32767, 0, 0]]))  # of such a lattice
     assert last.dtype == np.uint64
     with pytest.raises(InputError, match="halos: header ppd, .*found 32769 a side, .*most 32768"):
         lattice_side({"ppd": 32769.0}, "halos")
@@ -58,9 +61,9 @@ def test_particles_of_too_large_a_lattice_are_refused(tmp_path):
     box = plant_box(tmp_path, particles=100)
     header = box.header | {"ppd": 40000.0}
     for kind in ("field", "halo"):
-        abacus_writer.write_particles(
+        writer.write_particles(
             box.files.halos, kind, header, box.position, box.velocity,
-            abacus_writer.pack_pids(box.lagrangian_index), [0],
+            writer.pack_pids(box.lagrangian_index), [0],
         )  # fmt: skip
     with pytest.raises(InputError, match="header ppd, particles: found 40000 a side"):
         write_particles(box.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
@@ -71,8 +74,8 @@ def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, st
     box = dataclasses.replace(planted_box, header=planted_box.header | {"ppd": 961.0})
     files = dataclasses.replace(box.files, halos=tmp_path / "halos/z0.500")
     shutil.copytree(box.files.halos, files.halos)
-    pids = abacus_writer.pack_pids(box.lagrangian_index)
-    abacus_writer.write_particles(
+    pids = writer.pack_pids(box.lagrangian_index)
+    writer.write_particles(
         files.halos, "halo", box.header, box.position, box.velocity, pids, [0, 500]
     )
     with pytest.raises(InputError, match="up to 68921 of 961.3 particles .*most 65535.*finer"):
@@ -82,6 +85,6 @@ def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, st
 def test_more_links_than_scipy_counts_are_refused(monkeypatch):
     monkeypatch.setattr(limits, "MOST_LINKS", 2)
     position = np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]], dtype=np.float32)
-    assert (minisim.friends_of_friends(position[:3], 20.0, 1.5, 2) == 0).all()
+    assert (friends.friends_of_friends(position[:3], 20.0, 1.5, 2) == 0).all()
     with pytest.raises(InputError, match="found 3 links of 4 particles, .*most 2.*mini.particles"):
-        minisim.friends_of_friends(position, 20.0, 1.5, 2)
+        friends.friends_of_friends(position, 20.0, 1.5, 2)

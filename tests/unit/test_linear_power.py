@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from conftest import gaussian_field
-from lagbias.grids import Grid, InPlaceTransform
-from lagbias.linear_power import LinearPower, variance_by_wavenumber, write_linear_power
+from lagbias.features.linear_power import LinearPower, variance_by_wavenumber, write_linear_power
+from lagbias.fields.grid import Grid, InPlaceTransform
 
 BOX_SIZE = 60.0
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from abacusnbody.data.read_abacus import read_asdf
-from lagbias.abacus import particle_chunks, read_halos, read_linear_density
-from lagbias.checksums import CHECKSUM_LIST, cksum
-from lagbias.errors import InputError
-from lagbias.minisim import linear_power
+from lagbias.base.errors import InputError
+from lagbias.simulations.abacus.checksums import CHECKSUM_LIST, cksum
+from lagbias.simulations.abacus.reader import particle_chunks, read_halos, read_linear_density
+from lagbias.simulations.mini.cosmology import linear_power
 from make_lookalike import (
     LEAST_HALO,
     MASS_SLOPE,

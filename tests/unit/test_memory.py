@@ -5,24 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lagbias import memory
-from lagbias.memory import GriddedBox, asked_mb, asked_minutes, simulation_minutes
-from lagbias.sizes import BoxSizes
+from lagbias.plan import resources
+from lagbias.plan.resources import GriddedBox, asked_mb, asked_minutes, simulation_minutes
+from lagbias.simulations.abacus.sizes import BoxSizes
 
 SIZE = Path(__file__).parents[2] / "docs/size.md"
 # A small box and the grids of benchmarks/lookalike.yaml, one seed.
 SMALL = GriddedBox(BoxSizes.of_name("AbacusLookalike_small_c000_ph000"), 576, 5.0, 2.5)
 INPUTS, SCALES = 7, 3  # R2-R2.83-R4: four modes of δ and its Laplacian, three of G2
 LOOKALIKE = {
-    "train_network": memory.train_network([SMALL], [SMALL], INPUTS, labels=False),
-    "compute_features": memory.compute_features(SMALL),
-    "predict_halo_field": memory.predict_halo_field(SMALL, seeds=1),
-    "find_gradient_directions": memory.find_gradient_directions([SMALL], INPUTS),
-    "paint_matter": memory.paint_matter(SMALL),
-    "index_particles": memory.index_particles(SMALL),
-    "orthogonalise_features": memory.accumulate_moments([SMALL], SCALES),
-    "compare_spectra": memory.compare_spectra(SMALL),
-    "select_halos": memory.select_halos(SMALL, min_particles=150),
+    "train_network": resources.train_network([SMALL], [SMALL], INPUTS, labels=False),
+    "compute_features": resources.compute_features(SMALL),
+    "predict_halo_field": resources.predict_halo_field(SMALL, seeds=1),
+    "find_gradient_directions": resources.find_gradient_directions([SMALL], INPUTS),
+    "paint_matter": resources.paint_matter(SMALL),
+    "index_particles": resources.index_particles(SMALL),
+    "orthogonalise_features": resources.accumulate_moments([SMALL], SCALES),
+    "compare_spectra": resources.compare_spectra(SMALL),
+    "select_halos": resources.select_halos(SMALL, min_particles=150),
 }
 
 
@@ -49,28 +49,28 @@ def test_formula_is_what_was_measured_at_the_real_size(rule):
 
 
 FORMULAS = {
-    "compute_features": memory.compute_features,
-    "measure_linear_power": memory.measure_linear_power,
-    "index_particles": memory.index_particles,
-    "select_halos": lambda box: memory.select_halos(box, 50),
-    "label_particles": memory.label_particles,
-    "paint_matter": memory.paint_matter,
-    "accumulate_moments": lambda box: memory.accumulate_moments([box], 3),
-    "train_network": lambda box: memory.train_network([box], [SMALL], 7, False),
-    "train_network, validation": lambda box: memory.train_network([SMALL], [box], 7, False),
-    "train_network, labels": lambda box: memory.train_network([box], [SMALL], 7, True),
-    "find_gradient_directions": lambda box: memory.find_gradient_directions([box], 7),
-    "explain_model": lambda box: memory.explain_model([box], 7, 3),
-    "predict_halo_field": lambda box: memory.predict_halo_field(box, 2),
-    "measure_calibration": lambda box: memory.measure_calibration(box, 2),
-    "compare_spectra": memory.compare_spectra,
-    "measure_statistics": memory.measure_statistics,
-    "fit_linear_bias": lambda box: memory.fit_linear_bias([box]),
-    "predict_linear_bias": memory.predict_linear_bias,
-    "fit_lagrangian_bias": lambda box: memory.fit_lagrangian_bias([box], "poly", 3),
-    "predict_lagrangian_bias": memory.predict_lagrangian_bias,
-    "predict_labels": memory.predict_labels,
-    "plot_slices": memory.plot_slices,
+    "compute_features": resources.compute_features,
+    "measure_linear_power": resources.measure_linear_power,
+    "index_particles": resources.index_particles,
+    "select_halos": lambda box: resources.select_halos(box, 50),
+    "label_particles": resources.label_particles,
+    "paint_matter": resources.paint_matter,
+    "accumulate_moments": lambda box: resources.accumulate_moments([box], 3),
+    "train_network": lambda box: resources.train_network([box], [SMALL], 7, False),
+    "train_network, validation": lambda box: resources.train_network([SMALL], [box], 7, False),
+    "train_network, labels": lambda box: resources.train_network([box], [SMALL], 7, True),
+    "find_gradient_directions": lambda box: resources.find_gradient_directions([box], 7),
+    "explain_model": lambda box: resources.explain_model([box], 7, 3),
+    "predict_halo_field": lambda box: resources.predict_halo_field(box, 2),
+    "measure_calibration": lambda box: resources.measure_calibration(box, 2),
+    "compare_spectra": resources.compare_spectra,
+    "measure_statistics": resources.measure_statistics,
+    "fit_linear_bias": lambda box: resources.fit_linear_bias([box]),
+    "predict_linear_bias": resources.predict_linear_bias,
+    "fit_lagrangian_bias": lambda box: resources.fit_lagrangian_bias([box], "poly", 3),
+    "predict_lagrangian_bias": resources.predict_lagrangian_bias,
+    "predict_labels": resources.predict_labels,
+    "plot_slices": resources.plot_slices,
 }
 OF_GRIDS = (
     "compute_features", "measure_linear_power", "accumulate_moments", "find_gradient_directions",
@@ -112,33 +112,33 @@ def test_formulas_grow_with_what_their_jobs_hold(rules, size):
 
 def test_a_box_in_more_files_takes_less_where_they_are_read_one_by_one():
     split = replace(SMALL, sizes=replace(SMALL.sizes, files=16))
-    for formula in (memory.index_particles, memory.label_particles):
+    for formula in (resources.index_particles, resources.label_particles):
         assert formula(split) < formula(SMALL)
 
 
 def test_more_inputs_seeds_scales_and_halos_take_more():
-    assert LOOKALIKE["train_network"] < memory.train_network([SMALL], [SMALL], 8, labels=False)
-    assert LOOKALIKE["train_network"] < memory.train_network([SMALL], [SMALL], 7, labels=True)
-    assert LOOKALIKE["predict_halo_field"] < memory.predict_halo_field(SMALL, seeds=5)
-    assert LOOKALIKE["find_gradient_directions"] < memory.find_gradient_directions([SMALL], 8)
-    assert LOOKALIKE["orthogonalise_features"] < memory.accumulate_moments([SMALL], 6)
-    assert LOOKALIKE["select_halos"] < memory.select_halos(SMALL, min_particles=50)
-    assert memory.measure_calibration(SMALL, 1) < memory.measure_calibration(SMALL, 2)
-    assert memory.explain_model([SMALL], 7, 3) < memory.explain_model([SMALL], 7, 6)
+    assert LOOKALIKE["train_network"] < resources.train_network([SMALL], [SMALL], 8, labels=False)
+    assert LOOKALIKE["train_network"] < resources.train_network([SMALL], [SMALL], 7, labels=True)
+    assert LOOKALIKE["predict_halo_field"] < resources.predict_halo_field(SMALL, seeds=5)
+    assert LOOKALIKE["find_gradient_directions"] < resources.find_gradient_directions([SMALL], 8)
+    assert LOOKALIKE["orthogonalise_features"] < resources.accumulate_moments([SMALL], 6)
+    assert LOOKALIKE["select_halos"] < resources.select_halos(SMALL, min_particles=50)
+    assert resources.measure_calibration(SMALL, 1) < resources.measure_calibration(SMALL, 2)
+    assert resources.explain_model([SMALL], 7, 3) < resources.explain_model([SMALL], 7, 6)
     bins, lap, poly = (
-        memory.fit_lagrangian_bias([SMALL], kind, 1) for kind in ("bins", "bins-lap", "poly")
+        resources.fit_lagrangian_bias([SMALL], kind, 1) for kind in ("bins", "bins-lap", "poly")
     )
     assert bins < min(lap, poly)
-    assert memory.simulate_mini(192) < memory.simulate_mini(256)
+    assert resources.simulate_mini(192) < resources.simulate_mini(256)
 
 
 def test_of_several_boxes_the_largest_counts_wherever_it_stands():
     for formula in (
-        memory.fit_linear_bias,
-        lambda boxes: memory.accumulate_moments(boxes, 3),
-        lambda boxes: memory.find_gradient_directions(boxes, 7),
-        lambda boxes: memory.explain_model(boxes, 7, 3),
-        lambda boxes: memory.fit_lagrangian_bias(boxes, "poly", 3),
+        resources.fit_linear_bias,
+        lambda boxes: resources.accumulate_moments(boxes, 3),
+        lambda boxes: resources.find_gradient_directions(boxes, 7),
+        lambda boxes: resources.explain_model(boxes, 7, 3),
+        lambda boxes: resources.fit_lagrangian_bias(boxes, "poly", 3),
     ):
         assert formula([TINY, SMALL]) == formula([SMALL, TINY]) == formula([SMALL])
 
@@ -146,7 +146,7 @@ def test_of_several_boxes_the_largest_counts_wherever_it_stands():
 def test_training_holds_the_rows_of_all_boxes():
     def peak(train, validate):
         boxes = [SMALL] * train, [SMALL] * validate
-        return memory.train_network(*boxes, INPUTS, labels=False)
+        return resources.train_network(*boxes, INPUTS, labels=False)
 
     of_rows = (4 * INPUTS + 2) * SMALL.rows / 1e6  # inputs and counts of one box [MB]
     assert peak(1, 3) - peak(1, 2) == pytest.approx(of_rows)

@@ -6,19 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import REDSHIFT, carried_field, plant_box
-from lagbias.errors import InputError
-from lagbias.grids import Grid
-from lagbias.mesh import (
-    Mesh,
-    Particles,
-    halo_overdensity,
-    paint,
-    paint_halos,
-    write_halos,
-    write_particles,
-)
-from lagbias.prediction import write_fields
-from lagbias.stores import open_store
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.fields.grid import Grid
+from lagbias.fields.mesh import Mesh
+from lagbias.fields.painting import paint
+from lagbias.halos.carried import write_fields
+from lagbias.halos.catalogue import halo_overdensity, paint_halos, write_halos
+from lagbias.halos.particles import Particles, write_particles
 
 # Positions are kept in steps of 1e-6 of the box ("rvint").
 RVINT_STEP = 1e-6
@@ -143,7 +138,7 @@ def test_threads_do_not_change_the_particles(planted_box, stores, tmp_path):
 
 
 def test_particles_read_in_small_parts_are_the_same(planted_box, stores, tmp_path, monkeypatch):
-    monkeypatch.setattr("lagbias.abacus.CHUNK_PARTICLES", 700)
+    monkeypatch.setattr("lagbias.simulations.abacus.reader.CHUNK_PARTICLES", 700)
     write_particles(planted_box.files, REDSHIFT, 6.0, tmp_path / "parts.zarr")
     whole, parts = (Particles.read(path) for path in (stores.particles, tmp_path / "parts.zarr"))
     np.testing.assert_array_equal(parts.final_cell, whole.final_cell)
@@ -240,8 +235,8 @@ def test_painting_in_chunks_loses_no_particle(stores, tmp_path, monkeypatch):
     particles = Particles.open(stores.particles)
     ratio = np.random.default_rng(5).uniform(0, 3, 24**3).astype(np.float32)
     whole = written_fields(particles, [ratio, None], tmp_path / "whole")
-    monkeypatch.setattr("lagbias.mesh.PAINT_CHUNK", 777)
-    monkeypatch.setattr("lagbias.mesh.STORE_CHUNK", 2000)
+    monkeypatch.setattr("lagbias.fields.painting.PAINT_CHUNK", 777)
+    monkeypatch.setattr("lagbias.halos.particles.STORE_CHUNK", 2000)
     parts = written_fields(particles, [ratio, None], tmp_path / "parts")
     for name in ("overdensity", "mean_ratio", "sampling_noise"):
         np.testing.assert_allclose(parts[name], whole[name], atol=1e-5, err_msg=name)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from abacusnbody.metadata import abacussummit, get_meta
-from lagbias.errors import InputError
-from lagbias.mini_settings import COSMOLOGIES, MiniSimulation, check_mesh_ratio
+from lagbias.base.errors import InputError
+from lagbias.simulations.mini.settings import COSMOLOGIES, MiniSimulation, check_mesh_ratio
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from lagbias.optimiser import Soap
+from lagbias.training.optimiser import Soap
 
 
 def valley(turned: bool = False):

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from lagbias.grids import Grid
-from lagbias.mesh import Particles, paint
-from lagbias.planted import (
+from lagbias.base.stores import append_variable, open_store, set_attributes, write_netcdf
+from lagbias.fields.grid import Grid
+from lagbias.fields.painting import paint
+from lagbias.halos.particles import Particles
+from lagbias.halos.planted import (
     NOISE,
     PlantedCoordinates,
     planted_eigenvalues,
@@ -14,8 +16,7 @@ from lagbias.planted import (
     planted_ratio,
     write_planted_halos,
 )
-from lagbias.planted_comparison import TWO_DIRECTIONS, write_comparison
-from lagbias.stores import append_variable, open_store, set_attributes, write_netcdf
+from lagbias.tables.planted import TWO_DIRECTIONS, write_comparison
 
 
 def test_gradient_is_that_of_finite_differences(rng):

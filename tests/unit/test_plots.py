@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lagbias.plots import COLOURS, LINES, drawn_to, line_of, wavenumber_axis
+from lagbias.figures.style import COLOURS, LINES, drawn_to, line_of, wavenumber_axis
 
 
 def test_no_two_of_many_curves_look_the_same():

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
-from lagbias.errors import InputError
-from lagbias.features import KINDS
-from lagbias.projection import (
-    Projection,
-    feature_moments,
-    orthogonalise,
-    principal_cosines,
-    whiten,
-)
-from lagbias.stores import append_variable, open_store
+from lagbias.base.errors import InputError
+from lagbias.base.stores import append_variable, open_store
+from lagbias.features.smoothed import KINDS
+from lagbias.projection.directions import principal_cosines
+from lagbias.projection.orthogonal import feature_moments, orthogonalise, whiten
+from lagbias.projection.projection import Projection
 
 SCALES = (2.0, 2.83, 4.0)
 POINTS = 12
@@ -48,7 +44,7 @@ def table(boxes, kinds, scales):
 
 
 def test_moments_pool_all_boxes_in_float64(boxes, monkeypatch):
-    monkeypatch.setattr("lagbias.projection.SLAB_POINTS", 2 * POINTS**2)  # many slabs
+    monkeypatch.setattr("lagbias.features.slabs.SLAB_POINTS", 2 * POINTS**2)  # many slabs
     mean, deviation, correlation, kinds, scales = feature_moments(boxes)
     assert kinds == ("delta",) * 3 + ("laplacian",) * 3 + ("g2",) * 3
     assert scales == SCALES * 3
@@ -153,7 +149,7 @@ def test_inputs_of_a_slab_read_a_slab_and_not_the_whole_grid(boxes, monkeypatch)
     paths = {}
     for scale in SCALES:
         paths[scale] = boxes[0][scale].with_name(f"chunked{scale}.zarr")
-        monkeypatch.setattr("lagbias.stores.CHUNK_BYTES", 4 * POINTS**2)  # a plane a chunk
+        monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 4 * POINTS**2)  # a plane a chunk
         for kind in KINDS:
             values = open_store(boxes[0][scale])[kind].values
             append_variable(paths[scale], kind, values, ("x", "y", "z"), units="1")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
-from lagbias.claims import NO_CLAIM, VERDICT_COLUMNS
+from lagbias.tables.claims import NO_CLAIM, VERDICT_COLUMNS
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/workflow.rst"
 CONFIG = {

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from lagbias.script_times import keep_times
+from lagbias.plan.script_times import keep_times
 
 BEFORE, AFTER = 1_000_000_000 * 10**9, 1_500_000_000 * 10**9
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lagbias.config_numbers import read_scalars
-from lagbias.errors import InputError
-from lagbias.settings import check_config, check_schema
-from lagbias.variants import training_with
+from lagbias.base.errors import InputError
+from lagbias.config.checks import check_config, check_schema
+from lagbias.config.numbers import read_scalars
+from lagbias.config.variants import training_with
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SANDBOX_NAME
-from lagbias.abacus import read_header
-from lagbias.abacus_writer import write_halos
-from lagbias.layout import BoxFiles
-from lagbias.sizes import BoxSizes, header_numbers
+from lagbias.simulations.abacus.reader import read_header
+from lagbias.simulations.abacus.sizes import BoxSizes, header_numbers
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.abacus.writer import write_halos
 
 NUMBERS = {"BoxSize": 48.0, "NP": 24**3, "ParticleSubsampleA": 0.25}
 

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import REDSHIFT, gaussian_field, plant_box
-from lagbias.abacus import in_redshift_space, particle_chunks, read_halos
-from lagbias.bispectrum import TRIANGLES, Triangles
-from lagbias.counts import CONTRAST_EDGES, cells_of_cubes, cube_means, cube_statistics
-from lagbias.errors import InputError
-from lagbias.grids import Grid
-from lagbias.jackknife import SUB_CUBES, jackknife_error, split_off, sub_cube_of_cells
-from lagbias.mesh import Particles, write_halos, write_particles
-from lagbias.sampling import sampling_bispectrum
-from lagbias.spectra import Shells, shell_edges
-from lagbias.stores import open_store
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.fields.bispectrum import TRIANGLES, Triangles
+from lagbias.fields.cubes import CONTRAST_EDGES, cells_of_cubes, cube_means, cube_statistics
+from lagbias.fields.grid import Grid
+from lagbias.fields.jackknife import SUB_CUBES, jackknife_error, split_off, sub_cube_of_cells
+from lagbias.fields.sampling_noise import sampling_bispectrum
+from lagbias.fields.shells import Shells, shell_edges
+from lagbias.halos.catalogue import write_halos
+from lagbias.halos.particles import Particles, write_particles
+from lagbias.simulations.abacus.reader import in_redshift_space, particle_chunks, read_halos
 
 
 def modes_of(field):

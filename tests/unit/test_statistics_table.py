@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.bispectrum import TRIANGLES
-from lagbias.estimators import RATIOS
-from lagbias.layout import by_tracer_and_model
-from lagbias.statistics_table import write_statistics_table
-from lagbias.stores import write_netcdf
+from lagbias.base.stores import write_netcdf
+from lagbias.evaluation.estimators import RATIOS
+from lagbias.fields.bispectrum import TRIANGLES
+from lagbias.plan.paths import by_tracer_and_model
+from lagbias.tables.statistics import write_statistics_table
 
 K = np.array([0.05, 0.15, 0.25])
 MEMBERS = ["seed1", "seed2", "mean"]

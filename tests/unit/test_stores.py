@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pytest
 import xarray as xr
-from lagbias import files, stores
-from lagbias.errors import InputError
-from lagbias.files import written_whole
-from lagbias.stores import (
+from lagbias.base import files, stores
+from lagbias.base.errors import InputError
+from lagbias.base.files import written_whole
+from lagbias.base.stores import (
     GrowingVariable,
     append_variable,
     open_store,
@@ -176,7 +176,7 @@ def test_dataset_comes_back_from_netcdf_and_a_failed_one_leaves_nothing(tmp_path
 
 @pytest.mark.parametrize("parts", [[0, 10], [0, 3, 3, 4, 10], [0, 9, 10], [0, 8, 10]])
 def test_variable_written_in_parts_is_the_one_written_at_once(tmp_path, monkeypatch, parts):
-    monkeypatch.setattr("lagbias.stores.CHUNK_BYTES", 16)  # four values a chunk
+    monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 16)  # four values a chunk
     values = np.arange(1, 11, dtype=np.uint32)
     append_variable(tmp_path / "a.zarr", "cell", values, ("particle",), units="1")
     growing = GrowingVariable(tmp_path / "b.zarr", "cell", 10, np.uint32, "particle", units="1")

@@ -10,15 +10,16 @@ import numba
 import numpy as np
 import pytest
 from conftest import REDSHIFT
-from lagbias.bispectrum import Triangles
-from lagbias.features import SmoothedFeatures
-from lagbias.grids import Grid
-from lagbias.mesh import paint, write_particles
-from lagbias.mini_settings import MiniSimulation
-from lagbias.minisim import _pysco_parameters
-from lagbias.spectra import field_modes, shell_edges
-from lagbias.stores import open_store
-from lagbias.threads import usable
+from lagbias.base.stores import open_store
+from lagbias.base.threads import usable
+from lagbias.features.smoothed import SmoothedFeatures
+from lagbias.fields.bispectrum import Triangles
+from lagbias.fields.grid import Grid
+from lagbias.fields.painting import paint
+from lagbias.fields.shells import field_modes, shell_edges
+from lagbias.halos.particles import write_particles
+from lagbias.simulations.mini.pysco import _pysco_parameters
+from lagbias.simulations.mini.settings import MiniSimulation
 
 ROOT = Path(__file__).parents[2]
 MANY = 10_000  # more than any machine has cores, and than blosc takes (256)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from abacusnbody.hod.GRAND_HOD import n_cen_LRG, n_sat_LRG_modified
 from conftest import REDSHIFT
-from lagbias.errors import InputError
-from lagbias.grids import Grid
-from lagbias.mesh import Mesh, halo_overdensity, paint_halos, write_halos
-from lagbias.stores import open_store
-from lagbias.tracers import GalaxyOccupation, halo_weights
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.fields.grid import Grid
+from lagbias.fields.mesh import Mesh
+from lagbias.halos.catalogue import WEIGHTINGS, halo_overdensity, paint_halos, write_halos
+from lagbias.halos.occupation import GalaxyOccupation, galaxies
 
 OCCUPATION = GalaxyOccupation(12.5, 0.3, 12.6, 13.7, 1.1)
 HEADER = {"SimName": "box", "ParticleMassHMsun": 2.0e11}
@@ -19,8 +20,9 @@ GALAXIES = {"master_seed": 3, "log10_m_min": 13.1}
 SIGMAS = 4
 
 
-def written(planted_box, path, weighting, galaxies=None, min_particles=50):
-    write_halos(planted_box.files, REDSHIFT, min_particles, 6.0, path, weighting, galaxies)
+def written(planted_box, path, weighting, settings=None, min_particles=50):
+    chosen = galaxies(settings) if weighting == "galaxies" else WEIGHTINGS[weighting]
+    write_halos(planted_box.files, REDSHIFT, min_particles, 6.0, path, chosen)
     return open_store(path)
 
 
@@ -92,8 +94,8 @@ def test_galaxies_are_the_same_bytes_again_and_others_in_another_box(planted_box
     np.testing.assert_array_equal(one["weight"], two["weight"])
     count = one["particle_count"].values
     for change in ({"SimName": "other"}, {}):
-        galaxies = GALAXIES if change else GALAXIES | {"master_seed": 4}
-        other = halo_weights("galaxies", count, planted_box.header | change, 50, galaxies)
+        drawn = galaxies(GALAXIES if change else GALAXIES | {"master_seed": 4})
+        other = drawn.weigh(count, planted_box.header | change, 50)
         assert (other != one["weight"].values).any(), change
 
 
@@ -110,8 +112,8 @@ def test_no_galaxy_at_all_is_refused(planted_box, tmp_path):
 
 def test_a_cut_that_takes_galaxies_away_is_told(caplog):
     count = np.arange(51, 400)
-    with caplog.at_level(logging.WARNING, "lagbias.tracers"):
-        halo_weights("galaxies", count, HEADER, 50, {"master_seed": 1})
+    with caplog.at_level(logging.WARNING, "lagbias.halos.occupation"):
+        galaxies({"master_seed": 1}).weigh(count, HEADER, 50)
         assert caplog.records == []
-        halo_weights("galaxies", count, HEADER, 50, {"master_seed": 1, "log10_m_min": 13.0})
+        galaxies({"master_seed": 1, "log10_m_min": 13.0}).weigh(count, HEADER, 50)
     assert "the halo cut N > 50 takes galaxies away: 0.50 a halo" in caplog.text

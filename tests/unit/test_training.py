@@ -10,8 +10,15 @@ import pandas as pd
 import pytest
 import torch
 from conftest import make_stores, plant_box
-from lagbias import mesh, training
-from lagbias.cells import (
+from lagbias.base.errors import InputError, TrainingError
+from lagbias.base.seeds import seed_of
+from lagbias.config.training import ESTIMATORS, NORMALISATIONS, TrainingSettings, settings_from
+from lagbias.fields import mesh
+from lagbias.halos import catalogue as halo_catalogue
+from lagbias.halos import particles as halo_particles
+from lagbias.projection import projection as projection_projection
+from lagbias.tables.losses import kept_losses
+from lagbias.training.cells import (
     Boxes,
     TrainingBoxes,
     distinct_rows,
@@ -19,26 +26,17 @@ from lagbias.cells import (
     drawn_in_each,
     load_box,
 )
-from lagbias.errors import InputError, TrainingError
-from lagbias.loss import cell_sums, squared_residual
-from lagbias.losses import kept_losses
-from lagbias.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
-from lagbias.normalisation import MeanRatio, mean_over_particles
-from lagbias.optimiser import Soap
-from lagbias.seeds import seed_of
-from lagbias.training import (
+from lagbias.training.field import (
     CellBatches,
     RatioTraining,
     SaveEveryEpoch,
     checkpoint_beside,
     train_network,
 )
-from lagbias.training_settings import (
-    ESTIMATORS,
-    NORMALISATIONS,
-    TrainingSettings,
-    settings_from,
-)
+from lagbias.training.loss import cell_sums, squared_residual
+from lagbias.training.mean_ratio import MeanRatio, mean_over_particles
+from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
+from lagbias.training.optimiser import Soap
 
 SMALL = TrainingSettings(epochs=4, cells_per_batch=100, block=1, neurons=6, hidden_layers=2)
 
@@ -235,11 +233,11 @@ def shared_points(tmp_path_factory):
 
 def drawn_particles(stores, fraction, seed):
     """The draw of one box, particle by particle: cells and network inputs."""
-    catalogue = mesh.Particles.read(stores.particles)
+    catalogue = halo_particles.Particles.read(stores.particles)
     random = np.random.default_rng(seed_of(seed, f"subsample {stores.particles.parent.name}"))
     point, count, start = distinct_rows(catalogue, fraction, random, in_cells=True)
     assert count.max() > 1, "no row has two particles"
-    inputs = training.Projection.read(stores.projection).at(stores.features, point)
+    inputs = projection_projection.Projection.read(stores.projection).at(stores.features, point)
     cell = np.repeat(np.arange(512), np.diff(start))
     return np.repeat(cell, count), torch.from_numpy(np.repeat(inputs, count, axis=0))
 
@@ -277,7 +275,7 @@ def test_code_preset_has_the_authors_loss_on_the_same_draw(
     """Their loss, restated particle by particle, in float64; ours sums rows in float32."""
     code = settings_from("code", cells_per_batch=100)
     boxes = Boxes([shared_points.features], [shared_points.particles], [shared_points.halos])
-    projection = training.Projection.read(shared_points.projection)
+    projection = projection_projection.Projection.read(shared_points.projection)
     boxes = boxes.load(projection, code.particle_fraction, 4, code.draws_in_cells)
     network = HaloToMassRatio(Architecture(projection.inputs, 2, 6), generator_of(3, "weights"))
     cell, inputs = drawn_particles(shared_points, 0.1, seed=4)
@@ -296,7 +294,7 @@ def test_code_preset_has_the_authors_loss_on_the_same_draw(
         log10_ratio = network.log10_ratio(inputs).double().numpy()
         fixed = network.log10_ratio(boxes.inputs[module.penalty_rows]).double().numpy()
     assert (log10_ratio < -5).any() == (shift < 0)
-    catalogue = mesh.Particles.read(shared_points.particles)
+    catalogue = halo_particles.Particles.read(shared_points.particles)
     in_cell = np.diff(catalogue.cell_start)
     row_cell = np.searchsorted(boxes.cell_start.numpy(), module.penalty_rows.numpy(), "right") - 1
     drawn = np.bincount(cell, minlength=512)
@@ -322,8 +320,8 @@ def test_penalty_pulls_back_an_f_that_is_zero_in_float32(rng):
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.95])
 def test_share_of_each_cell_is_drawn_and_stands_for_all_of_it(shared_points, fraction):
-    projection = training.Projection.read(shared_points.projection)
-    catalogue = mesh.Particles.read(shared_points.particles)
+    projection = projection_projection.Projection.read(shared_points.projection)
+    catalogue = halo_particles.Particles.read(shared_points.particles)
     in_cell = np.diff(catalogue.cell_start)
     box = load_box(
         shared_points.features, shared_points.particles, shared_points.halos, projection, fraction,
@@ -341,7 +339,7 @@ def test_share_of_each_cell_is_drawn_and_stands_for_all_of_it(shared_points, fra
 
 
 def test_all_of_a_cell_is_drawn_where_all_are_taken(shared_points):
-    projection = training.Projection.read(shared_points.projection)
+    projection = projection_projection.Projection.read(shared_points.projection)
     stores = (shared_points.features, shared_points.particles, shared_points.halos)
     plain, others = (load_box(*stores, projection, 1.0, 2, cell) for cell in (True, False))
     assert plain.keys() == others.keys()
@@ -423,9 +421,9 @@ def test_seeds_differ_by_purpose_and_fit_63_bits():
 
 
 def test_box_is_loaded_with_every_particle(stores, planted_box):
-    projection = training.Projection.read(stores.projection)
+    projection = projection_projection.Projection.read(stores.projection)
     box = load_box(stores.features, stores.particles, stores.halos, projection, 1.0, seed=1)
-    particles = mesh.Particles.read(stores.particles)
+    particles = halo_particles.Particles.read(stores.particles)
     assert box["multiplicity"].sum() == len(particles.final_cell)
     per_cell = np.add.reduceat(
         np.append(box["multiplicity"], 0), np.minimum(box["cell_start"][:-1], len(box["inputs"]))
@@ -450,7 +448,7 @@ def test_box_is_loaded_with_every_particle(stores, planted_box):
 
 @pytest.mark.parametrize(("fraction", "in_cells"), [(1.0, False), (0.4, False), (0.4, True)])
 def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction, in_cells):
-    projection = training.Projection.read(stores.projection)
+    projection = projection_projection.Projection.read(stores.projection)
 
     def load():
         return load_box(
@@ -458,8 +456,8 @@ def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction, in_cel
         )
 
     whole = load()
-    monkeypatch.setattr("lagbias.cells.ROWS_AT_ONCE", 300)
-    monkeypatch.setattr("lagbias.mesh.STORE_CHUNK", 700)  # cells that lie in two chunks
+    monkeypatch.setattr("lagbias.training.cells.ROWS_AT_ONCE", 300)
+    monkeypatch.setattr("lagbias.halos.particles.STORE_CHUNK", 700)  # cells that lie in two chunks
     for name, values in load().items():
         np.testing.assert_array_equal(values, whole[name], err_msg=name)
 
@@ -468,7 +466,7 @@ def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction, in_cel
 def test_particles_of_a_row_are_counted_in_a_byte_where_they_fit(most, dtype):
     point = np.array([7, *[5] * most, 3, 7, 7], dtype=np.uint32)
     start = np.array([0, 2, most + 1, *[most + 4] * 6])  # of 8 cells
-    catalogue = mesh.Particles(point, point, start, mesh.Mesh(2, 10.0), 4, 1.0)
+    catalogue = halo_particles.Particles(point, point, start, mesh.Mesh(2, 10.0), 4, 1.0)
     found, multiplicity, cell_start = distinct_rows(catalogue, 1.0, None)
     assert multiplicity.dtype == dtype
     assert found.tolist() == [5, 7, 5, 3, 7]
@@ -493,7 +491,7 @@ def test_losses_by_bytes_and_by_floats_are_the_same(rng):
 
 
 def test_subsample_is_drawn_once_per_seed(stores):
-    projection = training.Projection.read(stores.projection)
+    projection = projection_projection.Projection.read(stores.projection)
 
     def load(seed):
         return load_box(stores.features, stores.particles, stores.halos, projection, 0.25, seed)
@@ -507,16 +505,16 @@ def test_subsample_is_drawn_once_per_seed(stores):
 
 
 def test_particles_and_halos_on_different_meshes_are_refused(stores, planted_box, tmp_path):
-    mesh.write_halos(planted_box.files, 0.5, 50, 12.0, tmp_path / "coarse.zarr")
-    projection = training.Projection.read(stores.projection)
+    halo_catalogue.write_halos(planted_box.files, 0.5, 50, 12.0, tmp_path / "coarse.zarr")
+    projection = projection_projection.Projection.read(stores.projection)
     with pytest.raises(InputError, match="has 4 cells a side.*8: expected one mesh"):
         load_box(stores.features, stores.particles, tmp_path / "coarse.zarr", projection, 1.0, 1)
 
 
 def test_features_on_another_grid_are_refused(stores, tmp_path):
     box = plant_box(tmp_path, density_grid=12, particles=1000)
-    mesh.write_particles(box.files, 0.5, 6.0, tmp_path / "p.zarr")
-    projection = training.Projection.read(stores.projection)
+    halo_particles.write_particles(box.files, 0.5, 6.0, tmp_path / "p.zarr")
+    projection = projection_projection.Projection.read(stores.projection)
     with pytest.raises(InputError, match="has 24 points a side.*counts 12"):
         load_box(stores.features, tmp_path / "p.zarr", stores.halos, projection, 1.0, 1)
 
@@ -546,8 +544,8 @@ def trained(stores, tmp_path_factory):
 
 def test_mean_ratio_over_all_training_particles_is_one(trained, stores):
     network, _, _ = trained
-    projection = training.Projection.read(stores.projection)
-    points = mesh.Particles.read(stores.particles).lagrangian_index
+    projection = projection_projection.Projection.read(stores.projection)
+    points = halo_particles.Particles.read(stores.particles).lagrangian_index
     inputs = torch.from_numpy(projection.at(stores.features, points))
     with torch.no_grad():
         mean = network(inputs).double().mean().item()
@@ -669,7 +667,7 @@ def test_identity_of_a_training_hangs_on_all_its_numbers(rng):
 
 
 def test_identity_of_a_training_differs_by_the_draw(stores):
-    projection = training.Projection.read(stores.projection)
+    projection = projection_projection.Projection.read(stores.projection)
     boxes = Boxes([stores.features], [stores.particles], [stores.halos])
     digests = {
         boxes.load(projection, fraction, seed, in_cells).digest()

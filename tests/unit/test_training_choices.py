@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import training_choices
-from lagbias.direct import train_direct
-from lagbias.errors import InputError
-from lagbias.mesh import Particles, particles_of_points
-from lagbias.stores import append_variable, open_store
-from lagbias.training import train_network
+from lagbias.base.errors import InputError
+from lagbias.base.stores import append_variable, open_store
+from lagbias.halos.particles import Particles, particles_of_points
+from lagbias.training.classifier import train_direct
+from lagbias.training.field import train_network
 
 CONFIG = {
     "training": {"preset": "seed", "steps": 11520, "block": 2},

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.stores import append_variable, set_attributes, write_netcdf
-from lagbias.tables import write_transfers
+from lagbias.base.stores import append_variable, set_attributes, write_netcdf
+from lagbias.tables.transfers import write_transfers
 
 K = np.array([0.05, 0.15, 0.25])
 MODES = np.array([10, 30, 80])

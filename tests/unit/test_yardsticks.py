@@ -7,26 +7,32 @@ import pytest
 import scipy.optimize
 import torch
 from conftest import REDSHIFT, plant_box
-from lagbias import abacus_writer, binned, lagrangian, mesh, normal_equations
-from lagbias.abacus import read_halos
-from lagbias.binned import Bins, density_bin
-from lagbias.cells import TrainingBoxes
-from lagbias.errors import InputError
-from lagbias.grids import Grid
-from lagbias.labels import labelled_positions, write_label_prediction
-from lagbias.loss import squared_residual
-from lagbias.mesh import Particles
-from lagbias.normal_equations import (
+from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store, read_netcdf
+from lagbias.fields.grid import Grid
+from lagbias.halos import catalogue
+from lagbias.halos import particles as halo_particles
+from lagbias.halos.carried import write_fields
+from lagbias.halos.labels import write_label_prediction
+from lagbias.halos.occupation import galaxies
+from lagbias.halos.particles import Particles
+from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.members import labelled_positions
+from lagbias.simulations.abacus.reader import read_halos
+from lagbias.training.cells import TrainingBoxes
+from lagbias.training.loss import squared_residual
+from lagbias.yardsticks import bins as yardstick_bins
+from lagbias.yardsticks import lagrangian, least_squares
+from lagbias.yardsticks.bins import Bins, density_bin
+from lagbias.yardsticks.least_squares import (
     NormalEquations,
     box_equations,
     positive_part,
     solve_free,
     solve_nonnegative,
 )
-from lagbias.polynomial import TERMS
-from lagbias.prediction import write_fields
-from lagbias.stores import open_store, read_netcdf
-from lagbias.yardsticks import edges_below
+from lagbias.yardsticks.linear import edges_below
+from lagbias.yardsticks.polynomial import TERMS
 from scipy.spatial import cKDTree
 
 KINDS = ("poly", "bins", "bins-lap", "bins-g2")
@@ -99,7 +105,7 @@ def test_quadratic_form_is_the_loss_that_networks_train_on(kind, estimator, stor
 @pytest.mark.parametrize("kind", ["poly", "bins-lap"])
 def test_slabs_of_cells_add_up_to_the_whole(kind, stores, monkeypatch):
     whole = equations_of(kind, stores)
-    monkeypatch.setattr(normal_equations, "SLAB_NUMBERS", 1)
+    monkeypatch.setattr(least_squares, "SLAB_NUMBERS", 1)
     in_slabs = equations_of(kind, stores)
     for name in ("products", "variance", "vector", "constant", "total"):
         np.testing.assert_allclose(
@@ -202,7 +208,7 @@ def test_values_outside_the_bins_fall_into_the_end_bins():
 @pytest.mark.parametrize("kind", ["bins-lap", "bins-g2"])
 def test_second_bins_hold_their_share_of_each_density_bin(kind, stores):
     bins = on_planted(kind, stores)
-    shares = np.diff(binned.PERCENTILES[bins.basis.second]) / 100
+    shares = np.diff(yardstick_bins.PERCENTILES[bins.basis.second]) / 100
     counts = np.bincount(bins.number, minlength=len(bins)).reshape(bins.basis.shape)
     total = counts.sum(axis=1, keepdims=True)
     assert counts.shape == (40, 5)
@@ -282,7 +288,7 @@ def test_two_boxes_tell_the_scatter_and_the_same_box_twice_tells_none(stores):
 
 def test_halos_on_another_mesh_are_refused(stores, planted_box, tmp_path):
     other = tmp_path / "halos.zarr"
-    mesh.write_halos(planted_box.files, REDSHIFT, 50, 8.0, other)
+    catalogue.write_halos(planted_box.files, REDSHIFT, 50, 8.0, other)
     with pytest.raises(InputError, match="halos.zarr has 6 points a side, .* counts 8"):
         lagrangian.read_box(stores.features, stores.particles, other)
 
@@ -298,7 +304,7 @@ def labelled_box(tmp_path):
         "id": np.arange(30), "N": box.particle_count, "x_com": box.halo_position,
         "v_com": np.zeros((30, 3)), "npstartA": start, "npoutA": count,
     }  # fmt: skip
-    abacus_writer.write_halos(box.files.halos, box.header, columns, [0, 10])
+    writer.write_halos(box.files.halos, box.header, columns, [0, 10])
     of_halos = box.position[6000:]  # the writer puts 500 of them into the first file
     first = start + np.where(np.arange(30) < 10, 0, 500)
     above = box.particle_count > 40
@@ -320,10 +326,10 @@ def test_label_field_is_that_of_a_ratio_of_shares_and_zeros(labelled_box, weight
     """Painted by the code of all models from f = w / N or 0 at each particle's lattice point."""
     box, owned = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
-    mesh.write_halos(
-        box.files, REDSHIFT, 40, 6.0, halos, weighting, {"master_seed": 1, "log10_m_min": 12.9}
-    )
+    halo_particles.write_particles(box.files, REDSHIFT, 6.0, particles)
+    drawn = galaxies({"master_seed": 1, "log10_m_min": 12.9})
+    weightings = catalogue.WEIGHTINGS | {drawn.name: drawn}
+    catalogue.write_halos(box.files, REDSHIFT, 40, 6.0, halos, weightings[weighting])
     write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
     weight = open_store(halos)["weight"].values
     above = np.flatnonzero(box.particle_count > 40)  # in the order of the files
@@ -348,7 +354,7 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
         "id": np.arange(30), "N": box.particle_count, "x_com": box.halo_position,
         "v_com": np.zeros((30, 3)), "npstartA": np.arange(30) * 100, "npoutA": np.full(30, 7),
     }  # fmt: skip
-    abacus_writer.write_halos(box.files.halos, box.header, columns, [0, 10])
+    writer.write_halos(box.files.halos, box.header, columns, [0, 10])
     with pytest.raises(InputError, match="points to particle .* which holds 500"):
         list(labelled_positions(box.files, 40))
 
@@ -356,8 +362,8 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
 def test_labels_of_halos_of_another_box_are_refused(labelled_box, planted_box, tmp_path):
     box, _ = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
-    mesh.write_halos(planted_box.files, REDSHIFT, 40, 6.0, halos)
+    halo_particles.write_particles(box.files, REDSHIFT, 6.0, particles)
+    catalogue.write_halos(planted_box.files, REDSHIFT, 40, 6.0, halos)
     with pytest.raises(InputError, match="has not the halos of .*: expected those of one box"):
         write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
 
@@ -381,9 +387,9 @@ def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
 def test_cut_that_labels_nothing_is_refused(labelled_box, tmp_path):
     box, _ = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    mesh.write_particles(box.files, REDSHIFT, 6.0, particles)
+    halo_particles.write_particles(box.files, REDSHIFT, 6.0, particles)
     cut = np.sort(box.particle_count)[-2]  # of one halo, which owns no particle
-    mesh.write_halos(box.files, REDSHIFT, int(cut), 6.0, halos)
+    catalogue.write_halos(box.files, REDSHIFT, int(cut), 6.0, halos)
     with pytest.raises(InputError, match=f"no particle in halos with N > {cut}"):
         write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
 

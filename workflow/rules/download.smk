@@ -9,23 +9,13 @@ stop at files that are protected. To fetch a file once more, delete it and ask f
 A job that was killed goes on from the `.{name}.partial` that it left beside its output.
 """
 
-import re
-
 from snakemake.logging import logger
 
-from lagbias.download import PUBLIC_TREE, format_manifest, manifest
+from lagbias.simulations.manifest import PUBLIC_TREE, format_manifest, missing_paths
 
-DOWNLOADS = [
-    file
-    for sim, simulation in SIMULATIONS.items()
-    if simulation["source"] == "https"
-    for file in manifest(
-        sim, redshift_of(sim), density_grid(sim), files_per_product(sim)
-    )
-]
-MISSING = [re.escape(file.path) for file in DOWNLOADS if file.missing]
+DOWNLOADS = study.downloads()
 
-if MISSING and workflow.is_main_process:
+if missing_paths(DOWNLOADS) and workflow.is_main_process:
     logger.info(format_manifest(DOWNLOADS))
 
 
@@ -37,12 +27,11 @@ rule download_file:
     benchmark:
         "logs/download/{path}.tsv"
     wildcard_constraints:
-        path="|".join(MISSING) or "NONE",
+        path=one_of(missing_paths(DOWNLOADS)),
     retries: 1
     localrule: True
     conda:
         "../../envs/download.yaml"
-    threads: 1
     resources:
         download_slots=1,
         mem_mb=500,

@@ -1,13 +1,12 @@
-"""Model fields and yardsticks on boxes not trained on, and their spectra."""
+"""Model fields on boxes not trained on, their spectra and statistics."""
 
 
 rule predict_halo_field:
     input:
-        weights=all_seeds("results/fits/{set}/{tracer}/{network}"),
+        weights=of_seeds("results/fits/{set}/{tracer}/{network}", study),
         projection="results/fits/{set}/{tracer}/{network}/projection.nc",
-        features=box_features,
+        features=inputs.network_features,
         particles="results/{sim}/{space}particles.zarr",
-        code=library("prediction"),
     output:
         directory(
             "results/fits/{set}/{tracer}/{network}/on_{sim}/{space}prediction.zarr"
@@ -20,9 +19,9 @@ rule predict_halo_field:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(prediction_peak),
-        runtime=minutes(60),
+        **needs.of("predict_halo_field"),
     params:
+        code=code_of("predict_halo_field"),
         cell_size=config["mesh"]["evaluation_cell_size"],
         device=config["device"],
         deterministic=config.get("deterministic", False),
@@ -34,13 +33,12 @@ rule predict_halo_field:
 
 rule measure_calibration:
     input:
-        weights=all_seeds("results/fits/{set}/{tracer}/{network}"),
+        weights=of_seeds("results/fits/{set}/{tracer}/{network}", study),
         projection="results/fits/{set}/{tracer}/{network}/projection.nc",
-        features=box_features,
+        features=inputs.network_features,
         particles="results/{sim}/particles.zarr",
         labels="results/{sim}/labels/{tracer}.zarr",
-        training_labels=training_labels,
-        code=library("calibration"),
+        training_labels=inputs.of_boxes("labels/{tracer}.zarr"),
     output:
         "results/fits/{set}/{tracer}/{network}/on_{sim}/calibration.nc",
     log:
@@ -51,68 +49,20 @@ rule measure_calibration:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(calibration_peak),
-        runtime=minutes(30),
+        **needs.of("measure_calibration"),
+    params:
+        code=code_of("measure_calibration"),
     message:
         "Calibration of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}"
     script:
         "../scripts/measure_calibration.py"
 
 
-rule fit_linear_bias:
-    input:
-        matter=training_matter,
-        halos=training_halos,
-        code=library("yardsticks"),
-    output:
-        "results/fits/{set}/{tracer}/linear/bias.nc",
-    log:
-        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.log",
-    benchmark:
-        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: config["threads"]["evaluation"]
-    resources:
-        mem_mb=memory(lambda w: peak_mb.fit_linear_bias(sizes_of(w))),
-        runtime=minutes(30),
-    params:
-        k_max=config["evaluation"]["linear_k_max"],
-    message:
-        "Linear bias of {wildcards.set}, {wildcards.tracer}"
-    script:
-        "../scripts/fit_linear_bias.py"
-
-
-rule predict_linear_bias:
-    input:
-        bias="results/fits/{set}/{tracer}/linear/bias.nc",
-        matter="results/{sim}/matter.zarr",
-        code=library("yardsticks"),
-    output:
-        directory("results/fits/{set}/{tracer}/linear/on_{sim}/prediction.zarr"),
-    log:
-        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.log",
-    benchmark:
-        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(lambda w: peak_mb.predict_linear_bias(size_of(w.sim))),
-        runtime=minutes(10),
-    message:
-        "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
-    script:
-        "../scripts/predict_linear_bias.py"
-
-
 rule compare_spectra:
     input:
-        prediction=prediction_of,
+        prediction=inputs.prediction,
         halos="results/{sim}/{space}halos/{tracer}.zarr",
         matter="results/{sim}/{space}matter.zarr",
-        code=library("spectra"),
     output:
         "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}spectra.nc",
     log:
@@ -123,9 +73,9 @@ rule compare_spectra:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.compare_spectra(size_of(w.sim))),
-        runtime=minutes(60),
+        **needs.of("compare_spectra"),
     params:
+        code=code_of("compare_spectra"),
         k_max=config["evaluation"]["k_max"],
     message:
         "Spectra of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
@@ -135,10 +85,9 @@ rule compare_spectra:
 
 use rule compare_spectra as compare_transfer with:
     input:
-        prediction=prediction_of,
+        prediction=inputs.prediction,
         halos="results/{sim}/{space}halos/{other}.zarr",
         matter="results/{sim}/{space}matter.zarr",
-        code=library("spectra"),
     output:
         "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}transfer_to_{other}.nc",
     log:
@@ -151,9 +100,8 @@ use rule compare_spectra as compare_transfer with:
 
 rule measure_statistics:
     input:
-        prediction=prediction_of,
+        prediction=inputs.prediction,
         halos="results/{sim}/{space}halos/{tracer}.zarr",
-        code=library("statistics"),
     output:
         "results/fits/{set}/{tracer}/{model}/on_{sim}/{space}statistics.nc",
     log:
@@ -164,9 +112,9 @@ rule measure_statistics:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.measure_statistics(size_of(w.sim))),
-        runtime=minutes(60),
+        **needs.of("measure_statistics"),
     params:
+        code=code_of("measure_statistics"),
         k_max=config["evaluation"]["k_max"],
     message:
         "Statistics of {wildcards.model} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"

@@ -3,8 +3,7 @@
 
 rule compute_features:
     input:
-        density=density_file,
-        code=library("features", "abacus"),
+        density=inputs.density_at_scale,
     output:
         directory("results/{sim}/features/R{R}.zarr"),
     log:
@@ -15,10 +14,10 @@ rule compute_features:
         "../../envs/analysis.yaml"
     threads: config["threads"]["features"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.compute_features(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("compute_features"),
     params:
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("compute_features"),
+        redshift=lambda w: study.redshift(w.sim),
     message:
         "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:
@@ -27,8 +26,7 @@ rule compute_features:
 
 rule measure_linear_power:
     input:
-        density=density_file,
-        code=library("linear_power", "abacus"),
+        density=inputs.density_file,
     output:
         "results/{sim}/linear_power.nc",
     log:
@@ -39,10 +37,10 @@ rule measure_linear_power:
         "../../envs/analysis.yaml"
     threads: config["threads"]["features"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.measure_linear_power(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("measure_linear_power"),
     params:
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("measure_linear_power"),
+        redshift=lambda w: study.redshift(w.sim),
     message:
         "Power of the linear density of {wildcards.sim}"
     script:

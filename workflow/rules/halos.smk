@@ -3,8 +3,7 @@
 
 rule index_particles:
     input:
-        files=particle_files,
-        code=library("mesh"),
+        files=inputs.source_files,
     output:
         directory("results/{sim}/{space}particles.zarr"),
     log:
@@ -15,12 +14,10 @@ rule index_particles:
         "../../envs/analysis.yaml"
     threads: config["threads"]["particles"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.index_particles(size_of(w.sim))),
-        runtime=minutes(60),
+        **needs.of("index_particles"),
     params:
-        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
-        density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("index_particles"),
+        box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
     message:
         "Particles of {wildcards.sim}/{wildcards.space} as two integers each"
@@ -30,8 +27,7 @@ rule index_particles:
 
 rule select_halos:
     input:
-        files=particle_files,
-        code=library("mesh"),
+        files=inputs.source_files,
     output:
         directory("results/{sim}/{space}halos/{tracer}.zarr"),
     log:
@@ -39,31 +35,52 @@ rule select_halos:
     benchmark:
         "logs/{sim}/{space}halos/{tracer}.tsv"
     wildcard_constraints:
-        tracer=TRACER,
+        tracer=HALOS,
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(halos_peak),
-        runtime=minutes(30),
+        **needs.of("select_halos"),
     params:
-        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
-        density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("select_halos"),
+        box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
-        galaxies=galaxy_settings,
     message:
         "Halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
     script:
         "../scripts/select_halos.py"
 
 
+rule draw_galaxies:
+    input:
+        files=inputs.source_files,
+    output:
+        directory("results/{sim}/{space}halos/{tracer}.zarr"),
+    log:
+        "logs/{sim}/{space}halos/{tracer}.log",
+    benchmark:
+        "logs/{sim}/{space}halos/{tracer}.tsv"
+    wildcard_constraints:
+        tracer=GALAXIES,
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs.of("select_halos"),
+    params:
+        code=code_of("draw_galaxies"),
+        box=inputs.box,
+        cell_size=config["mesh"]["cell_size"],
+        galaxies=study.galaxy_settings(),
+    message:
+        "Galaxies of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
+    script:
+        "../scripts/draw_galaxies.py"
+
+
 rule plant_halos:
     input:
-        features=planting_features,
+        features=inputs.planting_features,
         particles="results/{sim}/particles.zarr",
         halos="results/{sim}/halos/{tracer}.zarr",
-        code=library("planted"),
     output:
         directory("results/{sim}/halos/{tracer}-planted.zarr"),
     log:
@@ -74,11 +91,10 @@ rule plant_halos:
         tracer=TRACER,
     conda:
         "../../envs/training.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(lambda w: peak_mb.plant_halos(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("plant_halos"),
     params:
+        code=code_of("plant_halos"),
         master_seed=config["master_seed"],
     message:
         "Halos of a known f in {wildcards.sim}, as many and as heavy as {wildcards.tracer}"
@@ -88,9 +104,8 @@ rule plant_halos:
 
 rule label_particles:
     input:
-        files=particle_files,
+        files=inputs.source_files,
         particles="results/{sim}/particles.zarr",
-        code=library("labels"),
     output:
         directory("results/{sim}/labels/{tracer}.zarr"),
     log:
@@ -101,14 +116,11 @@ rule label_particles:
         tracer=TRACER,
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(lambda w: peak_mb.label_particles(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("label_particles"),
     params:
-        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
-        density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("label_particles"),
+        box=inputs.box,
     message:
         "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"
     script:
@@ -118,7 +130,6 @@ rule label_particles:
 rule paint_matter:
     input:
         particles="results/{sim}/{space}particles.zarr",
-        code=library("prediction"),
     output:
         directory("results/{sim}/{space}matter.zarr"),
     log:
@@ -129,9 +140,9 @@ rule paint_matter:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.paint_matter(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("paint_matter"),
     params:
+        code=code_of("paint_matter"),
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
         "Matter of {wildcards.sim}/{wildcards.space} on the evaluation mesh"

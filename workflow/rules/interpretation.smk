@@ -1,14 +1,40 @@
-"""What a learned f is, over the particles of the training boxes: file, figure and biases."""
+"""What a learned f is: its gradients, and its shape over the training boxes."""
+
+
+rule find_gradient_directions:
+    input:
+        weights=of_seeds("results/fits/{set}/{tracer}/{base}", study),
+        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
+        features=inputs.training_features,
+        particles=inputs.of_boxes("particles.zarr"),
+    output:
+        "results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
+    log:
+        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        **needs.of("find_gradient_directions"),
+    params:
+        code=code_of("find_gradient_directions"),
+        device=config["device"],
+        deterministic=config.get("deterministic", False),
+    message:
+        "Gradient PCA of {wildcards.base} on {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/find_gradient_directions.py"
 
 
 rule explain_model:
     input:
-        weights=all_seeds("results/fits/{set}/{tracer}/{base}"),
+        weights=of_seeds("results/fits/{set}/{tracer}/{base}", study),
         projection="results/fits/{set}/{tracer}/{base}/projection.nc",
         gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
-        features=training_features,
-        particles=training_particles,
-        code=library("explanation"),
+        features=inputs.training_features,
+        particles=inputs.of_boxes("particles.zarr"),
     output:
         "results/fits/{set}/{tracer}/{base}/explain.nc",
     log:
@@ -19,58 +45,10 @@ rule explain_model:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(explanation_peak),
-        runtime=minutes(60),
+        **needs.of("explain_model"),
+    params:
+        code=code_of("explain_model"),
     message:
         "What f of {wildcards.base} is ({wildcards.set}, {wildcards.tracer})"
     script:
         "../scripts/explain_model.py"
-
-
-rule plot_explanation:
-    input:
-        **bias_files(),
-        code=library("plots_explanation"),
-    output:
-        set_figure_in_report("explanation", "2. The halo-to-mass ratio"),
-    log:
-        "logs/figures/{set}_{tracer}_explanation.log",
-    benchmark:
-        "logs/figures/{set}_{tracer}_explanation.tsv"
-    conda:
-        "../../envs/figures.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(300),
-        runtime=minutes(10),
-    params:
-        polynomials=polynomials(),
-    message:
-        f"Figure: what f of {config['showcase']} is, {{wildcards.set}}, {{wildcards.tracer}}"
-    script:
-        "../scripts/plot_explanation.py"
-
-
-rule tabulate_biases:
-    input:
-        **bias_files(),
-        code=library("tables"),
-    output:
-        table_in_report("biases", "biases to a long wave", "2. The halo-to-mass ratio"),
-    log:
-        "logs/tables/{set}_{tracer}_biases.log",
-    benchmark:
-        "logs/tables/{set}_{tracer}_biases.tsv"
-    conda:
-        "../../envs/figures.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(300),
-        runtime=minutes(10),
-    params:
-        network=config["showcase"],
-        polynomials=polynomials(),
-    message:
-        "Table: biases of {wildcards.set}, {wildcards.tracer}"
-    script:
-        "../scripts/tabulate_biases.py"

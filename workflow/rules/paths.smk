@@ -1,7 +1,5 @@
 """Where the files of this repository lie: a run may be in any folder, or a module."""
 
-import ast
-import functools
 import os
 import shlex
 import sys
@@ -53,29 +51,3 @@ def stands_alone():
     """Does a --configfile name boxes? --config changes single keys, and single boxes, only."""
     given = [] if IS_MODULE else workflow.overwrite_configfiles
     return any("simulations" in load_configfile(file) for file in given)
-
-
-@functools.cache
-def imports(name):
-    """Modules of the library that one of them imports itself."""
-    found = []
-    tree = ast.parse((SCRIPTS / f"lagbias/{name}.py").read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        if node.module == "lagbias":
-            found += [part.name for part in node.names]
-        elif (node.module or "").startswith("lagbias."):
-            found.append(node.module.removeprefix("lagbias."))
-    return found
-
-
-def library(*modules):
-    """Files of these library modules and of all that they import: an edit re-runs their rules."""
-    found, queue = set(), list(modules)
-    while queue:
-        name = queue.pop()
-        if name not in found:
-            found.add(name)
-            queue += imports(name)
-    return sorted(of_repository(SCRIPTS / f"lagbias/{name}.py") for name in found)

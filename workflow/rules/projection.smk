@@ -3,8 +3,7 @@
 
 rule orthogonalise_features:
     input:
-        features=training_features,
-        code=library("projection"),
+        features=inputs.training_features,
     output:
         "results/fits/{set}/{tracer}/{base}/projection.nc",
     log:
@@ -12,15 +11,14 @@ rule orthogonalise_features:
     benchmark:
         "logs/fits/{set}/{tracer}/{base}/orthogonalise_features.tsv"
     wildcard_constraints:
-        base=BASE_OF_MODES,
+        base=of_modes(study),
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(moments_peak),
-        runtime=minutes(60),
+        **needs.of("accumulate_moments"),
     params:
-        inputs=lambda wildcards: variant_of(wildcards.base, VARIANT_INPUTS),
+        code=code_of("orthogonalise_features"),
+        inputs=inputs.inputs_of,
     message:
         "Orthogonalising {wildcards.base} over the training boxes of {wildcards.set}"
     script:
@@ -29,9 +27,8 @@ rule orthogonalise_features:
 
 rule make_inputs_by_hand:
     input:
-        features=training_features,
-        linear_power=training_power,
-        code=library("hand_made"),
+        features=inputs.training_features,
+        linear_power=inputs.of_boxes("linear_power.nc"),
     output:
         "results/fits/{set}/{tracer}/{base}/projection.nc",
     log:
@@ -39,17 +36,14 @@ rule make_inputs_by_hand:
     benchmark:
         "logs/fits/{set}/{tracer}/{base}/make_inputs_by_hand.tsv"
     wildcard_constraints:
-        base=BASE_BY_HAND,
+        base=by_hand(study),
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(moments_peak),
-        runtime=minutes(60),
+        **needs.of("accumulate_moments"),
     params:
-        radius=lambda wildcards: VARIANTS[parse_network(wildcards.base).variant][
-            "tophat_radius"
-        ],
+        code=code_of("make_inputs_by_hand"),
+        radius=lambda w: study.changed_inputs(w.base)["tophat_radius"],
     message:
         "Inputs of {wildcards.base} by hand, over the training boxes of {wildcards.set}"
     script:
@@ -58,8 +52,7 @@ rule make_inputs_by_hand:
 
 rule measure_feature_covariance:
     input:
-        features=all_training_features,
-        code=library("projection"),
+        features=inputs.all_training_features,
     output:
         "results/fits/{set}/feature_covariance.nc",
     log:
@@ -68,49 +61,20 @@ rule measure_feature_covariance:
         "logs/fits/{set}/measure_feature_covariance.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(moments_peak),
-        runtime=minutes(60),
+        **needs.of("measure_feature_covariance"),
+    params:
+        code=code_of("measure_feature_covariance"),
     message:
         "Covariance of all features over the training boxes of {wildcards.set}"
     script:
         "../scripts/measure_feature_covariance.py"
 
 
-rule find_gradient_directions:
-    input:
-        weights=all_seeds("results/fits/{set}/{tracer}/{base}"),
-        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
-        features=training_features,
-        particles=training_particles,
-        code=library("gradients"),
-    output:
-        "results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
-    log:
-        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.log",
-    benchmark:
-        "logs/fits/{set}/{tracer}/{base}/find_gradient_directions.tsv"
-    conda:
-        "../../envs/training.yaml"
-    threads: config["threads"]["evaluation"]
-    resources:
-        mem_mb=memory(gradient_peak),
-        runtime=minutes(60),
-    params:
-        device=config["device"],
-        deterministic=config.get("deterministic", False),
-    message:
-        "Gradient PCA of {wildcards.base} on {wildcards.set}, {wildcards.tracer}"
-    script:
-        "../scripts/find_gradient_directions.py"
-
-
 rule project_on_gradients:
     input:
-        projection=of_gradients("projection.nc"),
-        gradient_pca=of_gradients("gradient_pca.nc"),
-        code=library("projection"),
+        projection="results/fits/{set}/{tracer}/{base}/projection.nc",
+        gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
     output:
         "results/fits/{set}/{tracer}/{base}-pc{K}/projection.nc",
     log:
@@ -119,12 +83,8 @@ rule project_on_gradients:
         "logs/fits/{set}/{tracer}/{base}-pc{K}/project_on_gradients.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(200),
-        runtime=minutes(10),
     params:
-        gradient_of=lambda wildcards: gradient_of(wildcards.base),
+        code=code_of("project_on_gradients"),
     message:
         "Projection of {wildcards.base} on {wildcards.K} gradient directions"
     script:

@@ -1,12 +1,57 @@
-"""Lagrangian yardsticks: a polynomial f, f in bins, and the labels of proto-halos."""
+"""What networks are compared with: linear bias, a polynomial f, f in bins, labels."""
+
+
+rule fit_linear_bias:
+    input:
+        matter=inputs.of_boxes("matter.zarr"),
+        halos=inputs.of_boxes("halos/{tracer}.zarr"),
+    output:
+        "results/fits/{set}/{tracer}/linear/bias.nc",
+    log:
+        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/linear/fit_linear_bias.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]["evaluation"]
+    resources:
+        **needs.of("fit_linear_bias"),
+    params:
+        code=code_of("fit_linear_bias"),
+        k_max=config["evaluation"]["linear_k_max"],
+    message:
+        "Linear bias of {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/fit_linear_bias.py"
+
+
+rule predict_linear_bias:
+    input:
+        bias="results/fits/{set}/{tracer}/linear/bias.nc",
+        matter="results/{sim}/matter.zarr",
+    output:
+        directory("results/fits/{set}/{tracer}/linear/on_{sim}/prediction.zarr"),
+    log:
+        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/linear/on_{sim}/predict_linear_bias.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs.of("predict_linear_bias"),
+    params:
+        code=code_of("predict_linear_bias"),
+    message:
+        "Linear-bias field of {wildcards.set}, {wildcards.tracer} on {wildcards.sim}"
+    script:
+        "../scripts/predict_linear_bias.py"
 
 
 rule fit_lagrangian_bias:
     input:
-        features=training_features,
-        particles=training_particles,
-        halos=training_halos,
-        code=library("lagrangian"),
+        features=inputs.features_to_fit,
+        particles=inputs.of_boxes("particles.zarr"),
+        halos=inputs.of_boxes("halos/{tracer}.zarr"),
     output:
         "results/fits/{set}/{tracer}/{lagrangian}/coefficients.nc",
     log:
@@ -17,11 +62,11 @@ rule fit_lagrangian_bias:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(fitting_peak),
-        runtime=minutes(60),
+        **needs.of("fit_lagrangian_bias"),
     params:
-        block=TRAINING.block,
-        estimator=TRAINING.estimator,
+        code=code_of("fit_lagrangian_bias"),
+        block=study.default_training().block,
+        estimator=study.default_training().estimator,
     message:
         "Fitting {wildcards.lagrangian} on {wildcards.set}, {wildcards.tracer}"
     script:
@@ -31,9 +76,8 @@ rule fit_lagrangian_bias:
 rule predict_lagrangian_bias:
     input:
         coefficients="results/fits/{set}/{tracer}/{lagrangian}/coefficients.nc",
-        features=box_features,
+        features=inputs.yardstick_features,
         particles="results/{sim}/{space}particles.zarr",
-        code=library("lagrangian_prediction"),
     output:
         directory(
             "results/fits/{set}/{tracer}/{lagrangian}/on_{sim}/{space}prediction.zarr"
@@ -46,9 +90,9 @@ rule predict_lagrangian_bias:
         "../../envs/training.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.predict_lagrangian_bias(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("predict_lagrangian_bias"),
     params:
+        code=code_of("predict_lagrangian_bias"),
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
         "Model field of {wildcards.lagrangian} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
@@ -58,10 +102,9 @@ rule predict_lagrangian_bias:
 
 rule predict_labels:
     input:
-        files=particle_files,
+        files=inputs.source_files,
         particles="results/{sim}/{space}particles.zarr",
         halos="results/{sim}/{space}halos/{tracer}.zarr",
-        code=library("labels"),
     output:
         directory("results/fits/{set}/{tracer}/labels/on_{sim}/{space}prediction.zarr"),
     log:
@@ -72,12 +115,10 @@ rule predict_labels:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
     resources:
-        mem_mb=memory(lambda w: peak_mb.predict_labels(size_of(w.sim))),
-        runtime=minutes(30),
+        **needs.of("predict_labels"),
     params:
-        root=lambda wildcards: SIMULATIONS[wildcards.sim].get("root", "resources"),
-        density_grid=lambda wildcards: density_grid(wildcards.sim),
-        redshift=lambda wildcards: redshift_of(wildcards.sim),
+        code=code_of("predict_labels"),
+        box=inputs.box,
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
         "Particles in halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}, on the evaluation mesh"

@@ -1,8 +1,8 @@
 """Rules compare_models and compare_tracers."""
 
-from lagbias.comparison import write_comparison
-from lagbias.jobs import reporting
-from lagbias.layout import by_tracer_and_model
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import by_tracer_and_model
+from lagbias.tables.comparison import write_comparison
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule compare_spectra."""
 
-from lagbias.jobs import reporting
-from lagbias.spectra import write_spectra
+from lagbias.base.jobs import reporting
+from lagbias.evaluation.spectra import write_spectra
 
 
 def run(job):

@@ -1,8 +1,8 @@
 """Rule compute_features."""
 
-from lagbias.abacus import read_header, read_linear_density
-from lagbias.features import write_features
-from lagbias.jobs import reporting
+from lagbias.base.jobs import reporting
+from lagbias.features.smoothed import write_features
+from lagbias.simulations.abacus.reader import read_header, read_linear_density
 
 
 def run(job):

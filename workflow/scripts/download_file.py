@@ -1,7 +1,7 @@
 """Rule download_file."""
 
-from lagbias.download import download_file
-from lagbias.jobs import reporting
+from lagbias.base.jobs import reporting
+from lagbias.simulations.download import download_file
 
 
 def run(job):

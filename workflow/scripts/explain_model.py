@@ -1,8 +1,8 @@
 """Rule explain_model."""
 
-from lagbias.explanation import write_explanation
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box, weights_by_seed
+from lagbias.base.jobs import reporting
+from lagbias.interpretation.explanation import write_explanation
+from lagbias.plan.paths import features_by_box, weights_by_seed
 
 
 def run(job):

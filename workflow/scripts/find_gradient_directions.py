@@ -1,8 +1,8 @@
 """Rule find_gradient_directions."""
 
-from lagbias.gradients import write_gradient_pca
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box, weights_by_seed
+from lagbias.base.jobs import reporting
+from lagbias.interpretation.gradients import write_gradient_pca
+from lagbias.plan.paths import features_by_box, weights_by_seed
 
 
 def run(job):

@@ -1,8 +1,8 @@
 """Rule fit_lagrangian_bias."""
 
-from lagbias.jobs import reporting
-from lagbias.lagrangian import fit_lagrangian_bias
-from lagbias.layout import features_by_box
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import features_by_box
+from lagbias.yardsticks.lagrangian import fit_lagrangian_bias
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule fit_linear_bias."""
 
-from lagbias.jobs import reporting
-from lagbias.yardsticks import fit_linear_bias
+from lagbias.base.jobs import reporting
+from lagbias.yardsticks.linear import fit_linear_bias
 
 
 def run(job):

@@ -1,19 +1,16 @@
 """Rule index_particles."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import BoxFiles
-from lagbias.mesh import write_particles
+from lagbias.base.jobs import reporting
+from lagbias.halos.particles import write_particles
+from lagbias.simulations.abacus.tree import BoxFiles
 
 
 def run(job):
     with reporting(job):
-        redshift = job.params.redshift
-        files = BoxFiles.under(
-            job.params.root, job.wildcards.sim, redshift, job.params.density_grid
-        )
+        files = BoxFiles.under(name=job.wildcards.sim, **job.params.box)
         write_particles(
             files,
-            redshift,
+            job.params.box["redshift"],
             job.params.cell_size,
             job.output[0],
             job.threads,

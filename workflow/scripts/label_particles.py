@@ -1,16 +1,16 @@
 """Rule label_particles."""
 
-from lagbias.jobs import reporting
-from lagbias.labels import write_labels
-from lagbias.layout import BoxFiles, parse_tracer
+from lagbias.base.jobs import reporting
+from lagbias.config.tracers import parse_tracer
+from lagbias.halos.labels import write_labels
+from lagbias.simulations.abacus.tree import BoxFiles
 
 
 def run(job):
     with reporting(job):
-        settings, box = job.params, job.wildcards.sim
         write_labels(
-            BoxFiles.under(settings.root, box, settings.redshift, settings.density_grid),
-            settings.redshift,
+            BoxFiles.under(name=job.wildcards.sim, **job.params.box),
+            job.params.box["redshift"],
             job.input.particles,
             parse_tracer(job.wildcards.tracer),
             job.output[0],

@@ -1,9 +1,9 @@
 """Rule make_inputs_by_hand."""
 
-from lagbias.hand_made import top_hat_projection
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box
-from lagbias.linear_power import LinearPower
+from lagbias.base.jobs import reporting
+from lagbias.features.linear_power import LinearPower
+from lagbias.plan.paths import features_by_box
+from lagbias.projection.by_hand import top_hat_projection
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule make_report."""
 
-from lagbias.jobs import reporting
-from lagbias.report import make_report
+from lagbias.base.jobs import reporting
+from lagbias.plan.report import make_report
 
 
 def run(job):

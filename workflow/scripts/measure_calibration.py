@@ -1,8 +1,8 @@
 """Rule measure_calibration."""
 
-from lagbias.calibration import write_calibration
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box, weights_by_seed
+from lagbias.base.jobs import reporting
+from lagbias.evaluation.calibration import write_calibration
+from lagbias.plan.paths import features_by_box, weights_by_seed
 
 
 def run(job):

@@ -1,8 +1,8 @@
 """Rule measure_feature_covariance."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box
-from lagbias.projection import feature_covariance
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import features_by_box
+from lagbias.projection.orthogonal import feature_covariance
 
 
 def run(job):

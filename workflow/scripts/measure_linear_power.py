@@ -1,8 +1,8 @@
 """Rule measure_linear_power."""
 
-from lagbias.abacus import read_header, read_linear_density
-from lagbias.jobs import reporting
-from lagbias.linear_power import write_linear_power
+from lagbias.base.jobs import reporting
+from lagbias.features.linear_power import write_linear_power
+from lagbias.simulations.abacus.reader import read_header, read_linear_density
 
 
 def run(job):

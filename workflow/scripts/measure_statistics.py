@@ -1,7 +1,7 @@
 """Rule measure_statistics."""
 
-from lagbias.jobs import reporting
-from lagbias.statistics import write_statistics
+from lagbias.base.jobs import reporting
+from lagbias.evaluation.statistics import write_statistics
 
 
 def run(job):

@@ -1,8 +1,8 @@
 """Rule orthogonalise_features."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box
-from lagbias.projection import orthogonalise
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import features_by_box
+from lagbias.projection.orthogonal import orthogonalise
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule paint_matter."""
 
-from lagbias.jobs import reporting
-from lagbias.prediction import write_matter
+from lagbias.base.jobs import reporting
+from lagbias.halos.carried import write_matter
 
 
 def run(job):

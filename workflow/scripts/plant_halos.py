@@ -1,9 +1,9 @@
 """Rule plant_halos."""
 
 import numpy as np
-from lagbias.jobs import reporting
-from lagbias.planted import write_planted_halos
-from lagbias.seeds import seed_of
+from lagbias.base.jobs import reporting
+from lagbias.base.seeds import seed_of
+from lagbias.halos.planted import write_planted_halos
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule plot_by_directions."""
 
-from lagbias.jobs import reporting
-from lagbias.plots_comparison import plot_by_directions
+from lagbias.base.jobs import reporting
+from lagbias.figures.directions import plot_by_directions
 
 
 def run(job):

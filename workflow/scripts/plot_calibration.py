@@ -1,14 +1,13 @@
 """Rule plot_calibration."""
 
-from lagbias.jobs import reporting
-from lagbias.plots_calibration import plot_calibration
+from lagbias.base.jobs import reporting
+from lagbias.figures.calibration import plot_calibration
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
-        plot_calibration(
-            dict(zip(job.params.models, job.input.calibration, strict=True)), job.output
-        )
+        plot_calibration(of_models(job.input.calibration), job.output)
 
 
 if "snakemake" in globals():

@@ -1,7 +1,7 @@
 """Rule plot_comparison."""
 
-from lagbias.jobs import reporting
-from lagbias.plots_comparison import plot_comparison
+from lagbias.base.jobs import reporting
+from lagbias.figures.comparison import plot_comparison
 
 
 def run(job):

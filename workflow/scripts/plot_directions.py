@@ -1,7 +1,7 @@
 """Rule plot_directions."""
 
-from lagbias.jobs import reporting
-from lagbias.plots import plot_directions
+from lagbias.base.jobs import reporting
+from lagbias.figures.directions import plot_directions
 
 
 def run(job):

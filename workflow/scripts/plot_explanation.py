@@ -1,14 +1,15 @@
 """Rule plot_explanation."""
 
-from lagbias.jobs import reporting
-from lagbias.plots_explanation import plot_explanation
+from lagbias.base.jobs import reporting
+from lagbias.figures.explanation import plot_explanation
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
         plot_explanation(
             job.input.explanation,
-            dict(zip(job.params.polynomials, job.input.coefficients, strict=True)),
+            of_models(job.input.coefficients),
             next(iter(job.input.linear), None),
             job.output,
         )

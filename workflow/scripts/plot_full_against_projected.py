@@ -1,13 +1,14 @@
 """Rule plot_full_against_projected."""
 
-from lagbias.jobs import reporting
-from lagbias.plots import plot_full_against_projected
+from lagbias.base.jobs import reporting
+from lagbias.figures.spectra import plot_full_against_projected
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
-        full = dict(zip(job.params.full, job.input.full, strict=True))
-        projected = dict(zip(job.params.projected, job.input.projected, strict=True))
+        full = of_models(job.input.full)
+        projected = of_models(job.input.projected)
         plot_full_against_projected(full, projected, job.output)
 
 

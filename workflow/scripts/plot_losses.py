@@ -1,13 +1,13 @@
 """Rule plot_losses."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import by_model
-from lagbias.plots import plot_losses
+from lagbias.base.jobs import reporting
+from lagbias.figures.losses import plot_losses
+from lagbias.plan.paths import by_model
 
 
 def run(job):
     with reporting(job):
-        plot_losses(by_model(job.params.models, job.input.losses), job.output)
+        plot_losses(by_model(job.input.losses), job.output)
 
 
 if "snakemake" in globals():

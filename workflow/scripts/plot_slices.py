@@ -1,7 +1,7 @@
 """Rule plot_slices."""
 
-from lagbias.jobs import reporting
-from lagbias.plots import plot_slices
+from lagbias.base.jobs import reporting
+from lagbias.figures.slices import plot_slices
 
 
 def run(job):

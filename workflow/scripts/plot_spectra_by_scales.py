@@ -1,12 +1,13 @@
 """Rule plot_spectra_by_scales."""
 
-from lagbias.jobs import reporting
-from lagbias.plots import plot_spectra
+from lagbias.base.jobs import reporting
+from lagbias.figures.spectra import plot_spectra
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
-        plot_spectra(dict(zip(job.params.models, job.input.spectra, strict=True)), job.output)
+        plot_spectra(of_models(job.input.spectra), job.output)
 
 
 if "snakemake" in globals():

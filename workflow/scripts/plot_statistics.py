@@ -1,14 +1,15 @@
 """Rule plot_statistics."""
 
-from lagbias.jobs import reporting
-from lagbias.plots_statistics import plot_statistics
+from lagbias.base.jobs import reporting
+from lagbias.figures.statistics import plot_statistics
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
         plot_statistics(
-            dict(zip(job.params.models, job.input.statistics, strict=True)),
-            dict(zip(job.params.in_redshift_space, job.input.redshift_space, strict=True)),
+            of_models(job.input.statistics),
+            of_models(job.input.redshift_space),
             job.output,
         )
 

@@ -1,14 +1,15 @@
 """Rule plot_yardsticks."""
 
-from lagbias.jobs import reporting
-from lagbias.plots import plot_yardsticks
+from lagbias.base.jobs import reporting
+from lagbias.figures.spectra import plot_yardsticks
+from lagbias.plan.paths import of_models
 
 
 def run(job):
     with reporting(job):
         plot_yardsticks(
-            dict(zip(job.params.models, job.input.spectra, strict=True)),
-            dict(zip(job.params.lagrangian, job.input.coefficients, strict=True)),
+            of_models(job.input.spectra),
+            of_models(job.input.coefficients),
             job.output,
         )
 

@@ -1,8 +1,8 @@
 """Rule predict_halo_field."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import features_by_box, weights_by_seed
-from lagbias.prediction import write_prediction
+from lagbias.base.jobs import reporting
+from lagbias.evaluation.prediction import write_prediction
+from lagbias.plan.paths import features_by_box, weights_by_seed
 
 
 def run(job):

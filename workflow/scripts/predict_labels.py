@@ -1,20 +1,17 @@
 """Rule predict_labels."""
 
-from lagbias.jobs import reporting
-from lagbias.labels import write_label_prediction
-from lagbias.layout import BoxFiles
+from lagbias.base.jobs import reporting
+from lagbias.halos.labels import write_label_prediction
+from lagbias.simulations.abacus.tree import BoxFiles
 
 
 def run(job):
     with reporting(job):
-        settings = job.params
         write_label_prediction(
-            BoxFiles.under(
-                settings.root, job.wildcards.sim, settings.redshift, settings.density_grid
-            ),
+            BoxFiles.under(name=job.wildcards.sim, **job.params.box),
             job.input.particles,
             job.input.halos,
-            settings.cell_size,
+            job.params.cell_size,
             job.output[0],
             threads=job.threads,
             simulation=job.wildcards.sim,

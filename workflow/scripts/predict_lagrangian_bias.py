@@ -1,8 +1,8 @@
 """Rule predict_lagrangian_bias."""
 
-from lagbias.jobs import reporting
-from lagbias.lagrangian_prediction import write_lagrangian_prediction
-from lagbias.layout import features_by_box
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import features_by_box
+from lagbias.yardsticks.lagrangian import write_lagrangian_prediction
 
 
 def run(job):

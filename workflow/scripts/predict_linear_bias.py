@@ -1,7 +1,7 @@
 """Rule predict_linear_bias."""
 
-from lagbias.jobs import reporting
-from lagbias.yardsticks import write_linear_prediction
+from lagbias.base.jobs import reporting
+from lagbias.yardsticks.linear import write_linear_prediction
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule project_on_gradients."""
 
-from lagbias.jobs import reporting
-from lagbias.projection import project_on_gradients
+from lagbias.base.jobs import reporting
+from lagbias.projection.directions import project_on_gradients
 
 
 def run(job):
@@ -12,7 +12,6 @@ def run(job):
             job.input.gradient_pca,
             directions,
             job.output[0],
-            job.params.gradient_of,
         )
 
 

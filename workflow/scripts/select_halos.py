@@ -1,24 +1,21 @@
 """Rule select_halos."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import BoxFiles, parse_tracer
-from lagbias.mesh import write_halos
+from lagbias.base.jobs import reporting
+from lagbias.config.tracers import parse_tracer
+from lagbias.halos.catalogue import WEIGHTINGS, write_halos
+from lagbias.simulations.abacus.tree import BoxFiles
 
 
 def run(job):
     with reporting(job):
-        redshift, tracer = job.params.redshift, parse_tracer(job.wildcards.tracer)
-        files = BoxFiles.under(
-            job.params.root, job.wildcards.sim, redshift, job.params.density_grid
-        )
+        tracer = parse_tracer(job.wildcards.tracer)
         write_halos(
-            files,
-            redshift,
+            BoxFiles.under(name=job.wildcards.sim, **job.params.box),
+            job.params.box["redshift"],
             tracer.min_particles,
             job.params.cell_size,
             job.output[0],
-            tracer.weighting,
-            job.params.galaxies,
+            WEIGHTINGS[tracer.weighting],
             redshift_space=bool(job.wildcards.space),
         )
 

@@ -1,8 +1,9 @@
 """Rule simulate_mini."""
 
-from lagbias.jobs import reporting
-from lagbias.minisim import MiniSimulation, simulate
-from lagbias.simulation_record import record_simulated
+from lagbias.base.jobs import reporting
+from lagbias.simulations.mini.box import simulate
+from lagbias.simulations.mini.record import record_simulated
+from lagbias.simulations.mini.settings import MiniSimulation
 
 
 def run(job):

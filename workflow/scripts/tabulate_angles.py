@@ -1,7 +1,8 @@
 """Rule tabulate_angles."""
 
-from lagbias.angles import Fit, write_angles
-from lagbias.jobs import reporting
+from lagbias.base.jobs import reporting
+from lagbias.interpretation.angles import Fit
+from lagbias.tables.angles import write_angles
 
 
 def run(job):

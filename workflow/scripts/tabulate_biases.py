@@ -1,15 +1,16 @@
 """Rule tabulate_biases."""
 
-from lagbias.jobs import reporting
-from lagbias.tables import write_biases
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import model_of, of_models
+from lagbias.tables.biases import write_biases
 
 
 def run(job):
     with reporting(job):
         write_biases(
-            job.params.network,
+            model_of(job.input.explanation),
             job.input.explanation,
-            dict(zip(job.params.polynomials, job.input.coefficients, strict=True)),
+            of_models(job.input.coefficients),
             next(iter(job.input.linear), None),
             job.output[0],
         )

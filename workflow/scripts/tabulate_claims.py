@@ -1,16 +1,16 @@
 """Rule tabulate_claims."""
 
-from lagbias.claims import write_claims
-from lagbias.jobs import reporting
-from lagbias.layout import by_model
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import by_model, of_models
+from lagbias.tables.claims import write_claims
 
 
 def run(job):
     with reporting(job):
         write_claims(
-            by_model(job.params.models, job.input.spectra),
-            dict(zip(job.params.scale_sets, job.input.pca, strict=True)),
-            by_model(job.params.networks, job.input.losses),
+            by_model(job.input.spectra),
+            of_models(job.input.pca),
+            by_model(job.input.losses),
             job.input.angles,
             job.input.filters,
             job.output.claims,

@@ -1,12 +1,13 @@
 """Rule tabulate_directions."""
 
-from lagbias.jobs import reporting
-from lagbias.tables import write_directions
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import of_models
+from lagbias.tables.directions import write_directions
 
 
 def run(job):
     with reporting(job):
-        write_directions(dict(zip(job.params.models, job.input.pca, strict=True)), job.output[0])
+        write_directions(of_models(job.input.pca), job.output[0])
 
 
 if "snakemake" in globals():

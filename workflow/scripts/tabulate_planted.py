@@ -1,7 +1,7 @@
 """Rule tabulate_planted."""
 
-from lagbias.jobs import reporting
-from lagbias.planted_comparison import write_comparison
+from lagbias.base.jobs import reporting
+from lagbias.tables.planted import write_comparison
 
 
 def run(job):

@@ -1,8 +1,8 @@
 """Rule tabulate_statistics."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import by_tracer_and_model
-from lagbias.statistics_table import write_statistics_table
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import by_tracer_and_model
+from lagbias.tables.statistics import write_statistics_table
 
 
 def run(job):

@@ -1,15 +1,15 @@
 """Rule tabulate_summary."""
 
-from lagbias.jobs import reporting
-from lagbias.layout import by_model
-from lagbias.tables import write_summary
+from lagbias.base.jobs import reporting
+from lagbias.plan.paths import by_model, of_models
+from lagbias.tables.summary import write_summary
 
 
 def run(job):
     with reporting(job):
         write_summary(
-            dict(zip(job.params.models, job.input.spectra, strict=True)),
-            by_model(job.params.networks, job.input.losses),
+            of_models(job.input.spectra),
+            by_model(job.input.losses),
             job.output[0],
             training_set=job.wildcards.set,
             tracer=job.wildcards.tracer,

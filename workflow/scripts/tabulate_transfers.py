@@ -1,7 +1,7 @@
 """Rule tabulate_transfers."""
 
-from lagbias.jobs import reporting
-from lagbias.tables import write_transfers
+from lagbias.base.jobs import reporting
+from lagbias.tables.transfers import write_transfers
 
 
 def run(job):

@@ -1,7 +1,7 @@
 """Rule warm_up_simulation."""
 
-from lagbias.jobs import reporting
-from lagbias.minisim import warm_up
+from lagbias.base.jobs import reporting
+from lagbias.simulations.mini.pysco import warm_up
 
 
 def run(job):

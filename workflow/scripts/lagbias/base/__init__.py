@@ -1,0 +1,1 @@
+"""What every room needs: errors, files and stores, seeds, threads, devices, jobs."""

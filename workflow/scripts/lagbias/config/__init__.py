@@ -1,0 +1,1 @@
+"""The config: names, settings and checks."""

@@ -1,0 +1,249 @@
+"""Checks of a config: is it as the schema says, and do its parts fit together?"""
+
+from pathlib import Path
+
+import jsonschema
+
+from lagbias.base.errors import InputError
+from lagbias.base.limits import (
+    MOST_CELLS,
+    MOST_PAINTED,
+    check_block,
+    check_density_grid,
+    check_mesh,
+    check_scale,
+)
+from lagbias.config.faults import faults_of, odd_keys
+from lagbias.config.names import parse_network, parse_scales, parse_yardstick
+from lagbias.config.numbers import read_schema
+from lagbias.config.tracers import parse_tracer
+from lagbias.config.variants import check_variants, every_training, refused_as
+from lagbias.simulations.abacus.sizes import BoxSizes
+from lagbias.simulations.abacus.summit import check_published, check_sign_of_density
+from lagbias.simulations.mini.settings import MiniSimulation, check_mesh_ratio
+
+SEEN_PARTS = ("train", "validate")  # whose boxes decide what a network becomes
+PARTS = (*SEEN_PARTS, "test")  # that a box may play in a training set
+
+
+def check_schema(config: dict, schema: str | Path) -> None:
+    """Hold a config against a JSON schema.
+
+    Parameters
+    ----------
+    config : dict
+        As in config/config.yaml.
+    schema : path of a YAML file
+
+    Raises
+    ------
+    InputError
+        Naming every field that does not fit, what was found and what was expected.
+    """
+    validator = jsonschema.Draft202012Validator(read_schema(schema))
+    faults = [text for error in validator.iter_errors(config) for text in faults_of(error)]
+    faults += odd_keys(config)
+    if faults:
+        raise InputError(f"config: {'; '.join(sorted(set(faults)))}; see config/README.md")
+
+
+def check_config(config: dict) -> None:
+    """Check a config that has passed the schema.
+
+    Parameters
+    ----------
+    config : dict
+        As in config/config.yaml.
+
+    Raises
+    ------
+    InputError
+        Naming the first field that does not fit, what was found and what to do.
+    """
+    for name, simulation in config["simulations"].items():
+        check_simulation(name, simulation, config)
+    for name, boxes in config["training_sets"].items():
+        check_training_set(name, boxes, config["simulations"])
+    for scale_set in config["scale_sets"]:
+        scales = parse_scales(scale_set)
+        for directions in config["directions"]:
+            if directions > 2 * len(scales) + 1:
+                raise InputError(
+                    f"directions: {directions} is more than the {2 * len(scales) + 1} inputs of "
+                    f"scale set {scale_set}; use fewer directions or drop the set"
+                )
+    for name in config["yardsticks"]:
+        parse_yardstick(name)
+    check_tracers(config)
+    check_transfers(config)
+    if config["showcase"] not in config["scale_sets"]:
+        raise InputError(
+            f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
+            "the figures that show one model show this one: name one of the sets"
+        )
+    check_variants(config)
+    check_boxes(config)
+
+
+def all_tracers(config: dict) -> list[str]:
+    """Tracers that networks are trained on, and those that they are held against besides."""
+    held_against = config.get("transfers", {}).get("tracers", [])
+    return [*config["tracers"], *config.get("more_tracers", []), *held_against]
+
+
+def check_tracers(config: dict) -> None:
+    """Check that the tracers can be made."""
+    for name in all_tracers(config):
+        tracer = parse_tracer(name)
+        if tracer.weighting == "galaxies" and "galaxies" not in config:
+            raise InputError(
+                f"tracers: {name} needs the section `galaxies`, the occupation of halos; add it, "
+                "{} for its defaults"
+            )
+
+
+def check_transfers(config: dict) -> None:
+    """Check that the boxes of transfers exist and that no model has seen their waves."""
+    simulations, seen = config["simulations"], {}
+    for name, boxes in config["training_sets"].items():
+        for part in SEEN_PARTS:
+            seen |= {waves_of(box, simulations): (name, part, box) for box in boxes[part]}
+    for box in config.get("transfers", {}).get("boxes", []):
+        if box not in simulations:
+            raise InputError(
+                f"transfers.boxes: {box!r} is not among the simulations {sorted(simulations)}; add "
+                "it there or mend the name"
+            )
+        if waves_of(box, simulations) in seen:
+            name, part, other = seen[waves_of(box, simulations)]
+            raise InputError(
+                f"transfers.boxes: {box} has the initial waves of {other}, of "
+                f"training_sets.{name}.{part}; expected a box that no model has seen: take it out "
+                "or give it another phase"
+            )
+
+
+def check_simulation(name: str, simulation: dict, config: dict) -> None:
+    """Check that a simulation has what its source needs."""
+    source = simulation["source"]
+    needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[
+        source
+    ]
+    may = {"redshift", "cosmology"} if source == "mini" else {"redshift"}
+    given = set(simulation) - {"source"}
+    if not needs <= given <= needs | may:
+        raise InputError(
+            f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}; "
+            f"besides it may have {sorted(may)}"
+        )
+    if "density_grid" in simulation:
+        check_density_grid(f"simulations.{name}.density_grid", simulation["density_grid"])
+    if source == "https":
+        redshift = simulation.get("redshift", config["redshift"])
+        check_published(name, redshift, simulation["density_grid"])
+    if source != "mini":
+        check_sign_of_density(name)
+    else:
+        if "mini" not in config:
+            raise InputError(f"simulations.{name}: source mini needs the section `mini`")
+        of_all = {"redshift": config["redshift"], "master_seed": config["master_seed"]}
+        own = {key: simulation[key] for key in given}
+        check_mesh_ratio(MiniSimulation(name, **(config["mini"] | of_all | own)))
+        lowest = min(parse_tracer(name).min_particles for name in all_tracers(config))
+        if lowest < config["mini"]["min_halo_particles"]:
+            raise InputError(
+                f"tracers: N{lowest} is below mini.min_halo_particles "
+                f"{config['mini']['min_halo_particles']}: those halos are not kept; raise the cut"
+            )
+
+
+def check_boxes(config: dict) -> None:
+    """Check that boxes hold the meshes, blocks and scales, before they are made or fetched.
+
+    A local box is of any size, whatever its name: ``check_local_boxes`` looks into its files.
+    """
+    for name, simulation in config["simulations"].items():
+        if simulation["source"] == "mini":
+            mini = config["mini"]
+            check_box(name, mini["box_size"], mini["particles_per_side"], config)
+        elif simulation["source"] == "https":
+            check_box(name, BoxSizes.of_name(name).box_size, simulation["density_grid"], config)
+
+
+def check_box(name: str, box_size: float, points: int, config: dict) -> None:
+    """Check that a box holds the meshes, blocks and scales.
+
+    Parameters
+    ----------
+    name : str
+    box_size : float
+        [Mpc/h]
+    points : int
+        Of its initial density, a side.
+    config : dict
+    """
+    for field, cell_size in config["mesh"].items():
+        cells = box_size / cell_size
+        if abs(cells - round(cells)) > 1e-6 * cells:
+            raise InputError(
+                f"mesh.{field}: {cell_size:g} Mpc/h does not divide the side of {name}, "
+                f"{box_size:g} Mpc/h: found {cells:.4g} cells; use "
+                f"{box_size / max(round(cells), 1):.6g}"
+            )
+        most = MOST_CELLS if field == "cell_size" else MOST_PAINTED
+        check_mesh(f"mesh.{field}, on {name}", round(cells), box_size, most)
+    for field, settings in every_training(config).items():
+        with refused_as(f"{field}, on {name}"):
+            check_block(settings.block, round(box_size / config["mesh"]["cell_size"]))
+    for field, scales in every_scale(config).items():
+        for scale in scales:
+            with refused_as(f"{field}, on {name}"):
+                check_scale(scale, box_size, points)
+
+
+def every_scale(config: dict) -> dict[str, list[float]]:
+    """Smoothing scales [Mpc/h] of all models, by the field of the config that names them."""
+    return {
+        **{f"scale_sets: {name}": parse_scales(name) for name in config["scale_sets"]},
+        **{
+            f"more_networks: {name}": parse_scales(parse_network(name).scale_set)
+            for name in config.get("more_networks", [])
+        },
+        **{f"yardsticks: {name}": parse_yardstick(name)[1] for name in config["yardsticks"]},
+    }
+
+
+def waves_of(box: str, simulations: dict) -> str:
+    """What tells the initial waves of a box: of mini boxes the phase, of others their name."""
+    phase = simulations[box].get("phase")
+    return box if phase is None else f"phase {phase}"
+
+
+def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict) -> None:
+    """Check that the boxes of a training set exist and that none plays two parts.
+
+    Nor do two boxes of the same initial waves.
+    """
+    part_of: dict[str, str] = {}
+    first_of: dict[str, str] = {}
+    for part in PARTS:
+        for box in boxes[part]:
+            if box not in simulations:
+                raise InputError(
+                    f"training_sets.{name}.{part}: {box!r} is not among the simulations "
+                    f"{sorted(simulations)}; add it there or mend the name"
+                )
+            if box in part_of:
+                raise InputError(
+                    f"training_sets.{name}: {box} is in both {part_of[box]} and {part}; a box may "
+                    "train, validate or test, not two of these"
+                )
+            part_of[box] = part
+            waves = waves_of(box, simulations)
+            other = first_of.setdefault(waves, box)
+            if part_of[other] != part:
+                raise InputError(
+                    f"training_sets.{name}.{part}: {box} has the initial waves ({waves}) of "
+                    f"{other}, which is in {part_of[other]}; expected others: give one of them "
+                    "another phase, or put both in one part"
+                )

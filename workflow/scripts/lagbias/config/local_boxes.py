@@ -1,0 +1,53 @@
+"""Local boxes of a config: where they lie, whether all is there, and whether their size fits."""
+
+from lagbias.config.checks import PARTS, check_box
+from lagbias.config.variants import refused_as
+from lagbias.simulations.abacus.contents import expanded_root, local_files
+from lagbias.simulations.abacus.sizes import header_numbers
+from lagbias.simulations.abacus.tree import BoxFiles
+
+
+def expand_roots(simulations: dict) -> None:
+    """Replace ``~`` and environment variables in the roots of local boxes, in place.
+
+    Raises
+    ------
+    InputError
+        Naming the box and a variable that is not set.
+    """
+    for name, simulation in simulations.items():
+        if simulation["source"] == "local":
+            with refused_as(f"simulations.{name}.root"):
+                simulation["root"] = expanded_root(simulation["root"])
+
+
+def check_local_boxes(config: dict) -> None:
+    """Check that the local boxes of training sets and transfers are there and hold the meshes.
+
+    Others are looked at when they are asked for.
+
+    Parameters
+    ----------
+    config : dict
+        One that ``check_config`` has passed, its roots expanded.
+
+    Raises
+    ------
+    InputError
+        Naming the box, what was found and what to write.
+    """
+    used = {
+        box for boxes in config["training_sets"].values() for part in PARTS for box in boxes[part]
+    }
+    used |= set(config.get("transfers", {}).get("boxes", []))
+    for name, simulation in config["simulations"].items():
+        if simulation["source"] != "local" or name not in used:
+            continue
+        redshift = simulation.get("redshift", config["redshift"])
+        points = simulation["density_grid"]
+        with refused_as(f"simulations.{name}"):
+            files = BoxFiles.under(simulation["root"], name, redshift, points)
+            local_files(files)
+        box_size = header_numbers(files.product("halo_info")[0]).get("BoxSize")
+        if box_size:  # the jobs that read the file say what is wrong with one that has none
+            check_box(name, box_size, points, config)

@@ -1,0 +1,133 @@
+"""Names of models as people type them: scale sets, variants, directions, yardsticks."""
+
+import re
+from typing import NamedTuple
+
+from lagbias.base.errors import InputError
+
+YARDSTICKS = ("matter", "linear", "labels")
+# Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
+# and f in bins of the density alone, or with the Laplacian or G2.
+LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
+
+
+def parse_scales(scale_set: str) -> list[float]:
+    """The smoothing scales [Mpc/h] of a set as typed in paths, ``R2-R2.83-R4``.
+
+    Raises
+    ------
+    InputError
+        If the set is not spelled in the one way that names its files.
+    """
+    parts = scale_set.split("-")
+    if not all(re.fullmatch(r"R\d+(\.\d+)?", part) for part in parts):
+        raise InputError(
+            f"scale set {scale_set!r}: expected scales in Mpc/h joined by dashes, as R2-R2.83-R4"
+            + _meant_scales(scale_set)
+        )
+    scales = [float(part[1:]) for part in parts]
+    if not all(scales):
+        raise InputError(f"scale set {scale_set!r}: found R=0, expected scales above 0 Mpc/h")
+    canonical = "-".join(f"R{scale:g}" for scale in sorted(set(scales)))
+    if canonical != scale_set:
+        raise InputError(
+            f"scale set {scale_set!r}: expected rising scales, each once, without idle zeros; "
+            f"write {canonical}"
+        )
+    return scales
+
+
+def _meant_scales(text: str) -> str:
+    """What somebody may have meant who wrote scales otherwise; nothing where that is unclear."""
+    parts = re.split(r"[\W_]+(?=[Rr])|[^\w.,]+", text.strip())
+    scales = [re.fullmatch(r"[Rr]?(\d+(?:\.\d+)?)", part) for part in parts]
+    if not all(scales) or not all(float(scale[1]) for scale in scales):
+        return ""
+    return f"; write {'-'.join(f'R{R:g}' for R in sorted({float(scale[1]) for scale in scales}))}"
+
+
+class NetworkName(NamedTuple):
+    """The parts of a network's name, ``R2-R4_tenth-pc2``.
+
+    Attributes
+    ----------
+    scale_set : str
+        ``R2-R4``
+    variant : str or None
+        ``tenth``, a name of the config's section ``variants``; None is the training as configured.
+    directions : int or None
+        Gradient directions that it is trained on; None if not projected.
+    """
+
+    scale_set: str
+    variant: str | None
+    directions: int | None
+
+    @property
+    def base(self) -> str:
+        """The name without its directions."""
+        return f"{self.scale_set}_{self.variant}" if self.variant else self.scale_set
+
+
+def parse_network(name: str) -> NetworkName:
+    """The parts of a network's name, ``R2-R4``, ``R2-R4_tenth``, ``R2-R4-pc2``.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of a network.
+    """
+    match = re.fullmatch(r"([^_]*?)(?:_([a-z][a-z0-9]*))?(?:-pc([1-9]\d*))?", name)
+    if not match:
+        raise InputError(
+            f"network {name!r}: expected smoothing scales, perhaps a variant and directions, as "
+            "R2-R4, R2-R4_tenth or R2-R4-pc2"
+        )
+    scale_set, variant, directions = match.groups()
+    parse_scales(scale_set)
+    return NetworkName(scale_set, variant, int(directions) if directions else None)
+
+
+def modes_kept(scales: int, modes: str | int | None = None) -> int:
+    """Modes of delta and its Laplacian that are inputs of a network at so many scales.
+
+    Parameters
+    ----------
+    scales : int
+    modes : int, "all" or None
+        None is the rule of arXiv:2212.08095, one more than there are scales.
+
+    Raises
+    ------
+    InputError
+        If there are not so many.
+    """
+    kept = {None: scales + 1, "all": 2 * scales}.get(modes, modes)
+    if not 1 <= kept <= 2 * scales:
+        raise InputError(
+            f"modes: {modes} modes of delta and its Laplacian at {scales} scales; expected 1 to "
+            f"{2 * scales}, or `all`"
+        )
+    return kept
+
+
+def parse_yardstick(model: str) -> tuple[str, list[float]]:
+    """Kind and smoothing scales [Mpc/h] of a yardstick's name, ``poly-R2-R4`` or ``bins-lap-R2``.
+
+    Raises
+    ------
+    InputError
+        If the name is not one of a yardstick, or its scales are not spelled in the one way.
+    """
+    if model in YARDSTICKS:
+        return model, []
+    kind, _, scale_set = model.partition("-R")
+    if kind not in LAGRANGIAN_KINDS or not scale_set:
+        raise InputError(
+            f"yardstick {model!r}: expected {', '.join(YARDSTICKS)}, or one of "
+            f"{', '.join(LAGRANGIAN_KINDS)} with smoothing scales, as poly-R2-R4 or bins-lap-R2"
+        )
+    scales = parse_scales(f"R{scale_set}")
+    if kind != "poly" and len(scales) > 1:
+        raise InputError(f"yardstick {model!r}: bins take one smoothing scale, as {kind}-R2")
+    return kind, scales

@@ -1,0 +1,1 @@
+"""Model fields on boxes, their spectra and statistics."""

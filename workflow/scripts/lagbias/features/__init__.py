@@ -1,0 +1,1 @@
+"""Features of the linear density: smoothed, standardised by their moments."""

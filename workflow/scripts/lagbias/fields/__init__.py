@@ -1,0 +1,1 @@
+"""Fields on periodic meshes: transforms, painting, shells of modes, bispectra, cubes."""

@@ -1,0 +1,1 @@
+"""Figures, from files of fits and evaluations to PDF and PNG."""

@@ -1,0 +1,1 @@
+"""Particles as two integers, halos, labels, and what particles carry."""

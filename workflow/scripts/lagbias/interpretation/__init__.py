@@ -1,0 +1,1 @@
+"""What a learned f is: gradients, angles, biases."""

@@ -1,0 +1,1 @@
+"""From a config to file names, targets, resources and code dependence."""

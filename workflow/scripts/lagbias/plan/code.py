@@ -1,0 +1,193 @@
+"""Which code of this library a rule depends on: what re-runs a rule when it is edited.
+
+Snakemake sees an edit of a rule's script alone. Here the script's own imports are followed from
+definition to definition: a function depends on the functions, classes and constants that it names.
+A rule has a digest of their sources as a parameter, and Snakemake re-runs it when that changes.
+Other definitions in the same modules, comments, docstrings and time stamps re-run nothing.
+
+A module that is imported as a whole counts as a whole. What is named only in a string or by
+``getattr`` is not seen, so the library names no code so.
+"""
+
+import ast
+import functools
+import hashlib
+import io
+import tokenize
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACKAGE = "lagbias"
+WHOLE = "*"  # in place of a definition's name: all definitions of its module
+ALWAYS = ""  # in place of a definition's name: what runs when its module is imported
+
+
+@dataclass
+class Module:
+    """Top-level statements of a module by the name that they define, and the names it imports."""
+
+    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, file: Path) -> "Module":
+        """A module of a file; its comments are left out."""
+        text = file.read_text(encoding="utf-8")
+        module = cls(lines=without_comments(text))
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module.imported |= imported_by(node)
+            elif not is_docstring(node):
+                for name in defined_by(node):
+                    module.statements.setdefault(name, []).append(node)
+        return module
+
+    def source(self, node: ast.stmt) -> str:
+        """Text of a statement, without comments, docstrings and empty lines."""
+        left_out = {
+            number
+            for part in ast.walk(node)
+            for body in [getattr(part, "body", None)]
+            if isinstance(body, list) and body and is_docstring(body[0])
+            for number in range(body[0].lineno, body[0].end_lineno + 1)
+        }
+        first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
+        numbers = (n for n in range(first, node.end_lineno + 1) if n not in left_out)
+        return "\n".join(filter(None, (self.lines[n - 1].rstrip() for n in numbers)))
+
+
+class Code:
+    """The library as definitions that name each other.
+
+    Parameters
+    ----------
+    folder : path of the scripts, in which the library lies
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.module = functools.cache(self._module)
+        self.names_in = functools.cache(self._names_in)
+        self.digests = functools.cache(self._digests)
+
+    def _module(self, name: str) -> Module | None:
+        """A module by its dotted name; None if it is not of this library."""
+        place = self.folder.joinpath(*name.split("."))
+        file = next(filter(Path.is_file, [place.with_suffix(".py"), place / "__init__.py"]), None)
+        return Module.read(file) if file and name.partition(".")[0] == PACKAGE else None
+
+    def resolved(self, module: str, name: str) -> tuple[str, str] | None:
+        """Module and name under which something that a module offers is defined."""
+        found = self.module(module)
+        if found is None:
+            return None
+        if name in found.statements or name == WHOLE:
+            return module, name
+        if name in found.imported:
+            return self.resolved(*found.imported[name])
+        return (f"{module}.{name}", WHOLE) if self.module(f"{module}.{name}") else None
+
+    def _names_in(self, module: str, name: str) -> frozenset[tuple[str, str]]:
+        """Definitions that one names itself."""
+        found = self.module(module)
+        names = found.statements if name == WHOLE else [name]
+        nodes = [node for key in names for node in found.statements.get(key, [])]
+        return frozenset(
+            resolved
+            for node in nodes
+            for asked in names_of(node, found)
+            if (resolved := self.resolved(*(asked if asked[0] else (module, asked[1]))))
+        )
+
+    def reached(self, script: str) -> set[tuple[str, str]]:
+        """Module and name of each definition that a script depends on, however far off.
+
+        Parameters
+        ----------
+        script : name of the file, without its ending
+        """
+        module = Module.read(self.folder / f"{script}.py")
+        queue = [self.resolved(*place) for place in module.imported.values()]
+        found = set()
+        while queue:
+            place = queue.pop()
+            if place is None or place in found:
+                continue
+            found.add(place)
+            queue += [*self.names_in(*place), (place[0], ALWAYS)]
+        return found
+
+    def of(self, script: str) -> Callable[[object], dict[str, str]]:
+        """The digests of a script's code as a parameter, taken when a job is planned."""
+        return lambda wildcards: self.digests(script)
+
+    def _digests(self, script: str) -> dict[str, str]:
+        """Digest of the code that a script depends on, room by room of the library."""
+        rooms: dict[str, list[str]] = {}
+        for module, name in sorted(self.reached(script)):
+            found = self.module(module)
+            nodes = (
+                [node for parts in found.statements.values() for node in parts]
+                if name == WHOLE
+                else found.statements.get(name, [])
+            )
+            room = ([*module.split("."), ""])[1]
+            rooms.setdefault(room, []).extend(
+                f"{module}:{name}\n{found.source(node)}" for node in nodes
+            )
+        return {
+            room: hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+            for room, parts in sorted(rooms.items())
+            if parts
+        }
+
+
+def without_comments(text: str) -> list[str]:
+    """Lines of a source without its comments."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return lines
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Is a statement a string that nothing takes?"""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def defined_by(node: ast.stmt) -> list[str]:
+    """Names that a top-level statement defines; ``ALWAYS`` if it runs for its effect."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        found = [part.id for target in targets for part in stored_names(target)]
+        return found or [ALWAYS]
+    return [ALWAYS]
+
+
+def stored_names(target: ast.expr) -> Iterator[ast.Name]:
+    """Names in the target of an assignment; none of ``a.b = …`` or ``a[b] = …``."""
+    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+    return (part for part in parts if isinstance(part, ast.Name))
+
+
+def imported_by(node: ast.Import | ast.ImportFrom) -> dict[str, tuple[str, str]]:
+    """Names that an import binds, with module and name of what they stand for."""
+    if isinstance(node, ast.Import):
+        return {part.asname or part.name: (part.name, WHOLE) for part in node.names}
+    return {part.asname or part.name: (node.module or "", part.name) for part in node.names}
+
+
+def names_of(node: ast.stmt, module: Module) -> set[tuple[str, str]]:
+    """What a statement of a module names: module and name, without a module if of its own."""
+    imported = dict(module.imported)
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import | ast.ImportFrom):
+            imported |= imported_by(part)
+    named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return {imported.get(name, ("", name)) for name in named}

@@ -1,0 +1,327 @@
+"""What a config asks for: its boxes, halos and models, by name.
+
+A ``Study`` is made from a config that is checked. Nothing here reads a file but those of local
+boxes, and nothing knows Snakemake.
+"""
+
+import functools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from lagbias.config.names import modes_kept, parse_network, parse_scales, parse_yardstick
+from lagbias.config.tracers import parse_tracer
+from lagbias.config.training import TrainingSettings
+from lagbias.config.variants import VARIANT_INPUTS, settings_of, training_with
+from lagbias.plan.resources import GriddedBox
+from lagbias.simulations.abacus.contents import local_files
+from lagbias.simulations.abacus.sizes import BoxSizes
+from lagbias.simulations.abacus.summit import files_per_product
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.manifest import ManifestFile, manifest
+from lagbias.simulations.mini.record import check_simulated
+from lagbias.simulations.mini.settings import DEFAULT_COSMOLOGY
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Names in their order, each once."""
+    return list(dict.fromkeys(names))
+
+
+class Study:
+    """A config as questions of the plan.
+
+    Parameters
+    ----------
+    config : dict
+        Checked (``lagbias.config.checks``).
+
+    Attributes
+    ----------
+    simulations, sets, variants : dict
+        Sections of the config by name.
+    showcase : str
+        Scale set of figures that show one model.
+    scale_sets, seeds, directions : list
+    tracers : list of str
+        Those that every scale set is fitted to.
+    """
+
+    def __init__(self, config: dict) -> None:
+        self.config = config
+        self.simulations: dict[str, dict] = config["simulations"]
+        self.sets: dict[str, dict] = config["training_sets"]
+        self.variants: dict[str, dict] = config.get("variants", {})
+        self.showcase: str = config["showcase"]
+        self.scale_sets: list[str] = config["scale_sets"]
+        self.seeds: list[int] = config["seeds"]
+        self.directions: list[int] = config["directions"]
+        self.tracers: list[str] = config["tracers"]
+        self.size_of = functools.cache(self._size_of)
+
+    # Boxes
+
+    def density_grid(self, sim: str) -> int:
+        """Points a side of the initial density of a box."""
+        own = self.simulations[sim].get("density_grid")
+        return own or self.config["mini"]["particles_per_side"]
+
+    def redshift(self, sim: str) -> float:
+        """Redshift of the halos and particles of a box: its own, or that of all."""
+        return self.simulations[sim].get("redshift", self.config["redshift"])
+
+    def cosmology(self, sim: str) -> str:
+        """AbacusSummit's number of the cosmology of a box; of others than mini, by the name."""
+        if self.simulations[sim]["source"] == "mini":
+            return self.simulations[sim].get("cosmology", DEFAULT_COSMOLOGY)
+        named = re.search(r"_(c\d{3})_", sim)
+        return named[1] if named else ""
+
+    def root(self, sim: str) -> str:
+        """Folder of the tree that a box lies in: read in place if local, resources/ if not."""
+        return self.simulations[sim].get("root", "resources")
+
+    def box_files(self, sim: str) -> BoxFiles:
+        """Where the files of a box lie."""
+        return BoxFiles.under(self.root(sim), sim, self.redshift(sim), self.density_grid(sim))
+
+    def source_files(self, sim: str) -> list[str]:
+        """The files of a box: what is there of a local one, what will be there of another."""
+        source = self.simulations[sim]["source"]
+        if source == "local":
+            return [str(file) for file in local_files(self.box_files(sim))]
+        mini = source == "mini"
+        count = self.config["mini"]["files_per_product"] if mini else files_per_product(sim)
+        return [str(file) for file in self.box_files(sim).expected(count)]
+
+    def mini_boxes(self) -> list[str]:
+        """Boxes that are simulated here."""
+        return [sim for sim, box in self.simulations.items() if box["source"] == "mini"]
+
+    def published_boxes(self) -> list[str]:
+        """Boxes that are downloaded."""
+        return [sim for sim, box in self.simulations.items() if box["source"] == "https"]
+
+    def downloads(self) -> list[ManifestFile]:
+        """Every file of the boxes that are downloaded."""
+        return [
+            file
+            for sim in self.published_boxes()
+            for file in manifest(
+                sim, self.redshift(sim), self.density_grid(sim), files_per_product(sim)
+            )
+        ]
+
+    def simulation_rule(self, redshift: float) -> str:
+        """Name of the rule that simulates boxes to a redshift, plain for that of the config."""
+        suffix = f"_z{redshift:g}".replace(".", "_")
+        return "simulate_mini" + (suffix if redshift != self.config["redshift"] else "")
+
+    def simulation_settings(self, sim: str) -> dict:
+        """How a mini box is simulated (``MiniSimulation``)."""
+        settings = {
+            **self.config["mini"],
+            "master_seed": self.config["master_seed"],
+            "redshift": self.redshift(sim),
+            "phase": self.simulations[sim]["phase"],
+        }
+        # The record of a box at the default cosmology does not name it.
+        if self.cosmology(sim) != DEFAULT_COSMOLOGY:
+            settings["cosmology"] = self.cosmology(sim)
+        return settings
+
+    def unfinished(self) -> list[str]:
+        """Mini boxes that are not simulated yet.
+
+        Raises
+        ------
+        InputError
+            If one was simulated otherwise than the config says.
+        """
+        return [sim for sim in self.mini_boxes() if not self._simulated(sim)]
+
+    def _simulated(self, sim: str) -> bool:
+        record = f"resources/{sim}/simulation.json"
+        check_simulated(sim, record, self.simulation_settings(sim))
+        return all(Path(file).exists() for file in self.source_files(sim))
+
+    def redshifts_of(self, sims: Iterable[str]) -> list[float]:
+        """Redshifts of some boxes, each once, rising."""
+        return sorted({self.redshift(sim) for sim in sims})
+
+    def at_redshift(self, redshift: float, sims: Iterable[str]) -> list[str]:
+        """Those of some boxes that are at a redshift."""
+        return [sim for sim in sims if self.redshift(sim) == redshift]
+
+    def simulated_products(self, redshift: float) -> list[str]:
+        """Files of halos and particles of a mini box at a redshift, with its name a wildcard."""
+        files = BoxFiles.under("resources", "SIM", redshift, 0)
+        _, *products = files.expected(self.config["mini"]["files_per_product"])
+        return [str(file).replace("SIM", "{sim}") for file in products]
+
+    def _size_of(self, sim: str) -> GriddedBox:
+        """A box on the grids of this config: what the memory of its jobs follows from."""
+        mesh, source = self.config["mesh"], self.simulations[sim]["source"]
+        if source == "mini":
+            mini = self.config["mini"]
+            particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
+            sizes = BoxSizes(mini["box_size"], particles, mini["files_per_product"])
+        elif source == "local":
+            sizes = BoxSizes.of_files(self.box_files(sim), sim)
+        else:
+            sizes = BoxSizes.of_name(sim)
+        cell_sizes = mesh["cell_size"], mesh["evaluation_cell_size"]
+        return GriddedBox(sizes, self.density_grid(sim), *cell_sizes)
+
+    def sizes_of(self, training_set: str, part: str = "train") -> list[GriddedBox]:
+        """The same of the boxes of a training set."""
+        return [self.size_of(sim) for sim in self.sets[training_set][part]]
+
+    # Halos
+
+    def all_tracers(self) -> list[str]:
+        """Tracers that every scale set is fitted to, then those that the showcase alone is."""
+        return unique([*self.tracers, *self.config.get("more_tracers", [])])
+
+    def calibrated_tracers(self) -> list[str]:
+        """Tracers whose f can be read as a probability: that of a particle to be in a halo."""
+        return [name for name in self.tracers if parse_tracer(name).weighting == "mass"]
+
+    def galaxy_settings(self) -> dict | None:
+        """How galaxies are drawn (``GalaxyOccupation``), if the config says so."""
+        if "galaxies" not in self.config:
+            return None
+        return self.config["galaxies"] | {"master_seed": self.config["master_seed"]}
+
+    def planting_scale(self) -> float:
+        """Scale at which f is planted: the smallest of the showcase [Mpc/h]."""
+        return min(parse_scales(self.showcase))
+
+    # Models
+
+    def all_scales(self) -> list[float]:
+        """Smoothing scales of all scale sets [Mpc/h], each once, rising."""
+        return sorted({scale for name in self.scale_sets for scale in parse_scales(name)})
+
+    def scales_of(self, network: str) -> list[float]:
+        """Smoothing scales of a network [Mpc/h]."""
+        return parse_scales(parse_network(network).scale_set)
+
+    def projected_models(self) -> list[str]:
+        """Every scale set on every number of gradient directions."""
+        return [f"{base}-pc{count}" for count in self.directions for base in self.scale_sets]
+
+    def networks(self) -> list[str]:
+        """Every network of the tables: the scale sets, those on few directions, and more."""
+        more = self.config.get("more_networks", [])
+        return unique([*self.scale_sets, *self.projected_models(), *more])
+
+    def all_models(self) -> list[str]:
+        """Every model of the tables: matter and the yardsticks, then the networks."""
+        return unique(["matter", *self.config["yardsticks"], *self.networks()])
+
+    def showcase_networks(self) -> list[str]:
+        """The showcase on its own inputs, and on as many directions as all scale sets are."""
+        return [self.showcase, *(f"{self.showcase}-pc{count}" for count in self.directions)]
+
+    def showcase_directions(self) -> list[str]:
+        """The showcase on 1, 2, ... directions."""
+        names = [n for n in self.networks() if parse_network(n).base == self.showcase]
+        found = {parse_network(name).directions: name for name in names}
+        return [found[count] for count in sorted(count for count in found if count)]
+
+    def models_by_directions(self) -> list[str]:
+        """The showcase on 1, 2, ... directions, on all inputs, and on inputs made by hand."""
+        by_hand = [
+            name
+            for name in self.networks()
+            if parse_network(name).base == name
+            and parse_network(name).variant in self.variants_by_hand()
+            and parse_network(name).scale_set == self.showcase
+        ]
+        return [*self.showcase_directions(), self.showcase, *by_hand]
+
+    def lagrangian_yardsticks(self) -> list[str]:
+        """Yardsticks that give every Lagrangian point an f: those with scales in their names."""
+        return [name for name in self.config["yardsticks"] if parse_yardstick(name)[1]]
+
+    def polynomials(self) -> list[str]:
+        """Yardsticks that are bias expansions."""
+        return [name for name in self.lagrangian_yardsticks() if name.startswith("poly-")]
+
+    def polynomial(self) -> list[str]:
+        """The expansion at the scales of the showcase, or else the first, if there is one."""
+        found, beside = self.polynomials(), f"poly-{self.showcase}"
+        return [beside] if beside in found else found[:1]
+
+    def linear(self) -> list[str]:
+        """The linear bias, if the config asks for it."""
+        return [name for name in self.config["yardsticks"] if name == "linear"]
+
+    def models_of_statistics(self) -> list[str]:
+        """Models whose statistics beyond the power are made: the showcase, some yardsticks."""
+        some = ["linear", *self.polynomial(), "labels"]
+        return [self.showcase, *(name for name in some if name in self.config["yardsticks"])]
+
+    def models_in_redshift_space(self) -> list[str]:
+        """Those of them that particles carry wherever they go: linear bias is of a field."""
+        return [model for model in self.models_of_statistics() if model != "linear"]
+
+    def calibrated_models(self) -> list[str]:
+        """The showcase, and networks of its scales that learn which particles end in halos."""
+        of_labels = [
+            name
+            for name in self.networks()
+            if parse_network(name).scale_set == self.showcase and self.trains_on_labels(name)
+        ]
+        return [self.showcase, *of_labels]
+
+    def models_of_tracers(self) -> list[str]:
+        """Models that are fitted to every tracer."""
+        return [*self.linear(), *self.polynomial(), *self.showcase_networks()]
+
+    def transfer_models(self) -> list[str]:
+        """Models that are transferred: the showcase and, beside it, a polynomial."""
+        return [self.showcase, *self.polynomial()]
+
+    # Trainings
+
+    def default_training(self) -> TrainingSettings:
+        """How networks of no variant are trained."""
+        return settings_of(None, self.config)
+
+    def variants_by_hand(self) -> list[str]:
+        """Variants whose inputs are made by hand."""
+        return [name for name, changes in self.variants.items() if "tophat_radius" in changes]
+
+    def variants_on_labels(self) -> list[str]:
+        """Variants whose networks learn which particles end in halos."""
+        return [name for name in self.variants if self.learns_labels(name)]
+
+    def learns_labels(self, variant: str | None) -> bool:
+        """Do the networks of a variant, or of none, learn which particles end in halos?"""
+        return settings_of(variant, self.config).objective == "labels"
+
+    def trains_on_labels(self, network: str) -> bool:
+        """Does a network learn which particles end in halos?"""
+        return self.learns_labels(parse_network(network).variant)
+
+    def changed_inputs(self, network: str) -> dict:
+        """What the variant of a network says of its inputs."""
+        changes = self.variants.get(parse_network(network).variant or "", {})
+        return {key: changes[key] for key in VARIANT_INPUTS if key in changes}
+
+    def training(self, network: str, training_set: str) -> dict:
+        """Preset and changes of a training: the config's, its set's and its variant's on top."""
+        boxes = self.sets[training_set]
+        of_set = {key: boxes[key] for key in ["steps"] if key in boxes}
+        changes = self.variants.get(parse_network(network).variant or "", {})
+        return training_with(self.config["training"] | of_set, changes)
+
+    def network_inputs(self, network: str) -> int:
+        """How many inputs a network has (``lagbias.projection.orthogonal``)."""
+        scale_set, _, directions = parse_network(network)
+        count, changed = len(parse_scales(scale_set)), self.changed_inputs(network)
+        if "tophat_radius" in changed:
+            return directions or 2
+        return directions or count + modes_kept(count, changed.get("modes"))

@@ -1,0 +1,1 @@
+"""Projections: matrices from standardised features to the inputs of a network."""

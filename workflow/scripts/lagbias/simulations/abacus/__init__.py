@@ -1,0 +1,1 @@
+"""AbacusSummit's files: where they lie, how they are read and written."""

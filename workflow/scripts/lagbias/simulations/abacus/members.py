@@ -1,0 +1,123 @@
+"""Particles of halos in AbacusSummit's files: which halo each one is in, and where it began."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from abacusnbody.data.bitpacked import unpack_pids, unpack_rvint
+from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
+
+from lagbias.base.errors import InputError
+from lagbias.simulations.abacus.reader import in_redshift_space, read_column, verify
+from lagbias.simulations.abacus.tree import BoxFiles
+
+
+def labelled_rows(
+    files: BoxFiles, min_particles: int, product: str
+) -> Iterator[tuple[Path, np.ndarray, np.ndarray, np.ndarray]]:
+    """Which rows of the halos' particles are of halos with N > ``min_particles``.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    min_particles : int
+    product : str
+        ``halo_rv_A`` or ``halo_pid_A``.
+
+    Yields
+    ------
+    file : Path
+        Of the product, one after the other.
+    rows : int64, (n,)
+        In this file.
+    halo : int64, (n,)
+        Number of the halo that each is of, among those above the cut in all files.
+    halo_particles : int64, (n,)
+        N of that halo.
+    """
+    before = 0
+    for halo_file in files.product("halo_info"):
+        verify(halo_file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # One file at a time: npstartA counts within the particle file of the same number.
+            halos = CompaSOHaloCatalog(
+                halo_file, cleaned=False, subsamples=False, fields=["N", "npstartA", "npoutA"]
+            ).halos
+        size = np.asarray(halos["N"]).astype(np.int64)
+        above = size > min_particles
+        start = np.asarray(halos["npstartA"])[above].astype(np.int64)
+        count = np.asarray(halos["npoutA"])[above].astype(np.int64)
+        # The particles of a halo are one range: count up within each.
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        file = files.halos / product / halo_file.name.replace("halo_info", product)
+        verify(file)
+        halo = np.repeat(np.arange(before, before + len(count)), count)
+        yield file, np.repeat(start, count) + within, halo, np.repeat(size[above], count)
+        before += len(count)
+
+
+def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
+    """Some rows of a column of a file.
+
+    Raises
+    ------
+    InputError
+        If the halos point to rows that the file does not hold.
+    """
+    if len(rows) and rows.max() >= len(column):
+        raise InputError(
+            f"halo_info points to particle {rows.max()} of {file}, which holds {len(column)}: "
+            "expected files of one box; compare both with checksums.crc32"
+        )
+    return column[rows]
+
+
+def labelled_positions(
+    files: BoxFiles, min_particles: int, redshift_space: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Final positions of subsample particles in halos with N > ``min_particles``, file by file.
+
+    In redshift space each is displaced by its own velocity (see ``abacus.in_redshift_space``).
+
+    Yields
+    ------
+    position : float32, (n, 3) [Mpc/h], in [-L/2, L/2]
+    halo, halo_particles : int64, (n,), see ``labelled_rows``
+
+    Raises
+    ------
+    InputError
+        If the halos of a file point to particles that it does not hold.
+    """
+    for file, rows, *halo in labelled_rows(files, min_particles, "halo_rv_A"):
+        rvint, header = read_column(file, "rvint")
+        position, velocity = unpack_rvint(taken(rvint, rows, file), header["BoxSize"])
+        if redshift_space:
+            position = in_redshift_space(position, velocity, header, file)
+        yield position, *halo
+
+
+def labelled_lattice(
+    files: BoxFiles, min_particles: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
+    """Where the particles of ``labelled_positions`` began, file by file.
+
+    Yields
+    ------
+    lattice_index : int16, (n, 3)
+        In the ppd^3 particle lattice.
+    halo_particles : int64, (n,)
+        N of the halo that each is of.
+    header : dict
+
+    Raises
+    ------
+    InputError
+        If the halos of a file point to particles that it does not hold.
+    """
+    for file, rows, _, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
+        packed, header = read_column(file, "packedpid")
+        lattice_index = unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"]
+        yield lattice_index, halo_particles, header

@@ -1,0 +1,645 @@
+"""One file of AbacusSummit's public tree, fetched over HTTPS.
+
+A file grows beside its place as ``.{name}.partial`` and is renamed when it has all its bytes and
+the sum that the folder's ``checksums.crc32`` gives (GNU cksum), so what carries the final name is
+whole. ``.{name}.partial.json`` says of which remote file (URL, size, ETag, Last-Modified) the part
+is: a part of another one is not continued.
+"""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from lagbias.base.errors import InputError
+from lagbias.simulations.abacus.checksums import CHECKSUM_LIST, cksum
+from lagbias.simulations.manifest import PUBLIC_TREE, readable
+
+log = logging.getLogger(__name__)
+
+
+class DownloadError(InputError):
+    """A file that could not be fetched: names file and URL, what was found and what to do."""
+
+
+class Missing(DownloadError):
+    """The server says that there is no such file."""
+
+
+class Hiccup(Exception):
+    """A failure that another try may heal.
+
+    Parameters
+    ----------
+    message : str
+    gained : int
+        Bytes that this try brought.
+    wait : float
+        Seconds that the server asks to wait.
+    """
+
+    def __init__(self, message: str, gained: int = 0, wait: float = 0.0):
+        super().__init__(message)
+        self.gained = gained
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class DownloadSettings:
+    """How patient a download is.
+
+    Parameters
+    ----------
+    tries : int
+        Tries in a row that bring less than ``progress_bytes`` each before giving up.
+    fetches : int
+        Whole fetches before a wrong sum is final.
+    connect_timeout, read_timeout : float
+        Seconds to wait for a connection, and for the next bytes.
+    first_wait, longest_wait : float
+        Seconds before the second try, doubled from try to try up to the longest.
+    chunk_bytes : int
+        Bytes written at a time; a connection that breaks loses up to as many.
+    progress_bytes : int
+        A try that brings as many bytes starts the count of tries afresh: a large file over a
+        poor line needs many.
+    log_interval : float
+        Seconds between lines of progress.
+    """
+
+    tries: int = 6
+    fetches: int = 2
+    connect_timeout: float = 30.0
+    read_timeout: float = 60.0
+    first_wait: float = 2.0
+    longest_wait: float = 120.0
+    chunk_bytes: int = 2**16
+    progress_bytes: int = 64 * 2**20
+    log_interval: float = 10.0
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            if value < 0 or (value == 0 and name != "first_wait"):
+                raise InputError(f"download setting {name}={value}: expected a number above 0")
+
+
+PATIENT = DownloadSettings()
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a ``checksums.crc32`` says of one file: GNU cksum's CRC, and bytes."""
+
+    crc: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Checksum":
+        """The sum of a file on disk."""
+        return cls(*cksum(path))
+
+
+@dataclass(frozen=True)
+class RemoteState:
+    """Which remote file a response, or a part on disk, is of; None where the server did not say."""
+
+    url: str
+    size: int | None
+    etag: str | None
+    last_modified: str | None
+
+    @classmethod
+    def of(cls, url: str, response: requests.Response) -> "RemoteState":
+        """Read it off a response to a request for ``url``, whole (200) or in part (206)."""
+        size = response.headers.get("Content-Length", "")
+        if response.status_code == requests.codes.partial_content:
+            size = response.headers.get("Content-Range", "").rpartition("/")[2]
+        return cls(
+            url=url,
+            size=int(size) if size.isdecimal() else None,
+            etag=response.headers.get("ETag"),
+            last_modified=response.headers.get("Last-Modified"),
+        )
+
+    def agrees_with(self, other: "RemoteState") -> bool:
+        """Whether nothing that both know differs (a 206 may leave out Last-Modified)."""
+        pairs = zip(asdict(self).values(), asdict(other).values(), strict=True)
+        return all(a == b for a, b in pairs if a is not None and b is not None)
+
+    def condition(self) -> dict[str, str]:
+        """The header that makes a server send the whole file if it is no longer this one."""
+        strong = self.etag if self.etag and not self.etag.startswith("W/") else None
+        validator = strong or self.last_modified
+        return {"If-Range": validator} if validator else {}
+
+
+def download_file(
+    path: str,
+    root: str | Path,
+    url_base: str = PUBLIC_TREE,
+    settings: DownloadSettings = PATIENT,
+) -> Path:
+    """Fetch one file of a public tree, resume it where it broke off, verify and protect it.
+
+    Parameters
+    ----------
+    path : str
+        The file's path in the tree, below both ``root`` and ``url_base``.
+    root : str or Path
+        Folder that mirrors the tree.
+    url_base : str
+        Address of the tree, http or https.
+    settings : DownloadSettings
+
+    Returns
+    -------
+    Path
+        The file, whole and read-only. One that is there already is verified, not fetched.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be had whole; what was fetched of it is kept for the next run, unless its
+        sum is wrong.
+    InputError
+        If the path or the address is none.
+    """
+    url = remote_url(url_base, path)
+    destination = Path(root) / path
+    with one_scheme_session(url) as session:
+        expected = listed_checksum(session, url, destination, settings)
+        download = Download(session, url, destination, expected, settings)
+        if destination.exists():
+            download.verify_present()
+        else:
+            download.run()
+    return destination
+
+
+class Download:
+    """One file on its way from ``url`` to ``destination``.
+
+    Parameters
+    ----------
+    session : requests.Session
+    url : str
+    destination : Path
+    expected : Checksum or None
+        What the list of its folder says; None if the folder has no list.
+    settings : DownloadSettings
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        url: str,
+        destination: Path,
+        expected: Checksum | None,
+        settings: DownloadSettings,
+    ):
+        self.session = session
+        self.url = url
+        self.destination = destination
+        self.expected = expected
+        self.settings = settings
+        self.partial = destination.with_name(f".{destination.name}.partial")
+        self.key = destination.with_name(f".{destination.name}.partial.json")
+
+    def run(self) -> None:
+        """Fetch, verify, rename, protect."""
+        with self.partial_file() as file:
+            for _ in range(self.settings.fetches):
+                persist(
+                    lambda: self.attempt(file),
+                    f"{self.destination} from {self.url}",
+                    f"what came is kept in {self.partial}: run again to go on from there",
+                    self.settings,
+                )
+                found = self.expected and Checksum.of(self.partial)
+                if found == self.expected:
+                    self.publish(file)
+                    return
+                self.start_afresh(file)
+                log.warning(
+                    "%s: wrong sum %d, expected %d; removed",
+                    self.partial,
+                    found.crc,
+                    self.expected.crc,
+                )
+        raise DownloadError(
+            f"{self.destination} from {self.url}: wrong sum in {self.settings.fetches} fetches, "
+            f"found CRC {found.crc} of {found.size} bytes, expected {self.expected.crc} of "
+            f"{self.expected.size} by {CHECKSUM_LIST}; nothing is kept: run again later, and if "
+            "it stays so the file on the server is damaged or its list out of date"
+        )
+
+    def verify_present(self) -> None:
+        """Hold a file that is there already against the list."""
+        found = self.expected and Checksum.of(self.destination)
+        if found != self.expected:
+            raise DownloadError(
+                f"{self.destination} is there, but with CRC {found.crc} of {found.size} bytes; "
+                f"expected {self.expected.crc} of {self.expected.size} by the list beside "
+                f"{self.url}; delete it and run again to fetch it"
+            )
+        log.info("%s is there already%s", self.destination, "" if self.expected else ", unverified")
+
+    @contextmanager
+    def partial_file(self) -> Iterator[BinaryIO]:
+        """The part on disk, open for appending, locked; removed at the end if it is empty."""
+        try:
+            self.destination.parent.mkdir(parents=True, exist_ok=True)
+            file = open(self.partial, "ab", buffering=0)
+        except OSError as error:
+            raise self.disk_error(error) from error
+        with file:
+            # A job outlives a Snakemake that was killed; two writers would spoil the part.
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DownloadError(
+                    f"{self.partial} is being written by another process, perhaps left over from "
+                    f"a run that was killed; wait for it or end it, then fetch {self.url} again"
+                ) from error
+            except OSError as error:
+                log.warning("%s cannot be locked (%s): run only once", self.partial, error)
+            try:
+                yield file
+            finally:
+                if size_of(file) == 0:
+                    self.partial.unlink(missing_ok=True)
+                    self.key.unlink(missing_ok=True)
+
+    def attempt(self, file: BinaryIO) -> None:
+        """Ask once for what is missing of the part, and append it.
+
+        Raises
+        ------
+        Hiccup
+            If the part is not complete in size after it.
+        """
+        known = self.known_state()
+        if size_of(file) and known is None:
+            self.start_afresh(file)
+        have = size_of(file)
+        if known and have == known.size:
+            return
+        headers = {"Range": f"bytes={have}-", **known.condition()} if have else {}
+        if have:
+            log.info("%s: going on from %s", self.destination.name, readable(have))
+        with request(self.session, self.url, self.destination, headers, self.settings) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                self.start_afresh(file)
+                raise Hiccup(f"the server has no bytes after {have}; starting afresh")
+            state = RemoteState.of(self.url, response)
+            if response.status_code == requests.codes.partial_content:
+                begins = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+                if not (have and begins and state.agrees_with(known)):
+                    self.start_afresh(file)
+                    raise Hiccup("the server sent a part of another file; starting afresh")
+                state = known
+            else:
+                state = self.begin(file, state)
+            self.receive(file, response, state.size)
+
+    def begin(self, file: BinaryIO, state: RemoteState) -> RemoteState:
+        """Start the part of a whole response, and note of what it is a part."""
+        if size_of(file):
+            log.warning(
+                "%s: starting afresh, as it changed on the server or the server does not resume",
+                self.destination.name,
+            )
+        self.start_afresh(file)
+        listed = self.expected and self.expected.size
+        if state.size is None and listed is None:
+            raise DownloadError(
+                f"{self.destination} from {self.url}: the server gives neither a length nor a "
+                f"{CHECKSUM_LIST}, so a whole file cannot be told from a short one; use another "
+                "mirror in `download: url`"
+            )
+        if None not in (state.size, listed) and state.size != listed:
+            raise DownloadError(
+                f"{self.destination} from {self.url}: the server offers {state.size} bytes, "
+                f"expected {listed} by {CHECKSUM_LIST}; run again later, and if it stays so the "
+                "file on the server is cut short or its list out of date"
+            )
+        state = RemoteState(**{**asdict(state), "size": state.size or listed})
+        try:
+            self.key.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        except OSError as error:
+            raise self.disk_error(error) from error
+        return state
+
+    def receive(self, file: BinaryIO, response: requests.Response, size: int) -> None:
+        """Append the body of a response until the part has ``size`` bytes."""
+        start = have = size_of(file)
+        progress = Progress(self.destination.name, start, size, self.settings.log_interval)
+        try:
+            for chunk in response.iter_content(self.settings.chunk_bytes):
+                try:
+                    append(file, chunk)
+                except OSError as error:
+                    raise self.disk_error(error) from error
+                have += len(chunk)
+                progress.report(have)
+        except requests.RequestException as error:
+            raise Hiccup(
+                f"the server stalled or broke off at {have} of {size} bytes ({reason(error)})",
+                gained=have - start,
+            ) from error
+        if have > size:
+            self.start_afresh(file)
+        if have != size:
+            raise Hiccup(f"the server sent {have} bytes, expected {size}", gained=have - start)
+
+    def known_state(self) -> RemoteState | None:
+        """Of which remote file the part is; None if that is unknown or no longer wanted."""
+        try:
+            known = RemoteState(**json.loads(self.key.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        wanted = self.expected.size if self.expected else known.size
+        return known if known.url == self.url and known.size == wanted else None
+
+    def start_afresh(self, file: BinaryIO) -> None:
+        """Empty the part. The file stays, since its lock does."""
+        self.key.unlink(missing_ok=True)
+        file.truncate(0)
+
+    def publish(self, file: BinaryIO) -> None:
+        """Give the part its final name, on disk and read-only."""
+        os.fsync(file.fileno())
+        os.replace(self.partial, self.destination)
+        os.chmod(self.destination, self.destination.stat().st_mode & ~0o222)
+        self.key.unlink(missing_ok=True)
+        if self.expected is None:
+            log.warning(
+                "%s: its folder has no %s: verified by its %d bytes only",
+                self.destination,
+                CHECKSUM_LIST,
+                size_of(file),
+            )
+        else:
+            log.info("%s: whole, with the sum of %s", self.destination, CHECKSUM_LIST)
+
+    def disk_error(self, error: OSError) -> DownloadError:
+        """What to tell when the file cannot be written."""
+        where = f"{self.partial} from {self.url}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            have = self.partial.stat().st_size if self.partial.exists() else 0
+            size = self.expected.size if self.expected else None
+            missing = f"{readable(size - have)} more are needed" if size else "more is needed"
+            return DownloadError(
+                f"{where}: the disk is full or the quota used up ({error.strerror}) at "
+                f"{readable(have)}; {missing}: make room and run again, it goes on from there"
+            )
+        return DownloadError(
+            f"{where}: cannot be written ({error.strerror}); expected a folder that you may write "
+            "to; mend its permissions or run elsewhere"
+        )
+
+
+def remote_url(url_base: str, path: str) -> str:
+    """The address of a file of the tree.
+
+    Raises
+    ------
+    InputError
+        If the address is not a plain http(s) one, or the path leaves the tree.
+    """
+    parts = urlsplit(url_base)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise InputError(f"download url {url_base!r}: expected an address as {PUBLIC_TREE}")
+    if "@" in parts.netloc:
+        raise InputError(
+            f"download url of {parts.hostname}: it holds a user name, which would end up in "
+            "logs; put the login into ~/.netrc and take it out of the address"
+        )
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or not pure.parts or ".." in pure.parts:
+        raise InputError(f"download path {path!r}: expected one inside the tree, without ..")
+    return f"{url_base.rstrip('/')}/{quote(str(pure))}"
+
+
+def one_scheme_session(url: str) -> requests.Session:
+    """A session that follows redirects within the scheme of ``url`` only (no https to http)."""
+    session = requests.Session()
+    session.adapters.clear()
+    session.mount(f"{urlsplit(url).scheme}://", HTTPAdapter())
+    # Compressed on the way, lengths and ranges would count other bytes than the file's.
+    session.headers["Accept-Encoding"] = "identity"
+    return session
+
+
+@contextmanager
+def request(
+    session: requests.Session,
+    url: str,
+    destination: Path,
+    headers: dict[str, str],
+    settings: DownloadSettings,
+) -> Iterator[requests.Response]:
+    """Ask for ``url``: a response with a body, or one of status 416.
+
+    Raises
+    ------
+    Hiccup
+        If another try may heal it.
+    DownloadError
+        If none will.
+    """
+    try:
+        response = session.get(
+            url,
+            headers=headers,
+            stream=True,
+            timeout=(settings.connect_timeout, settings.read_timeout),
+        )
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise Hiccup(f"no answer from the server ({reason(error)})") from error
+    except requests.RequestException as error:
+        raise DownloadError(
+            f"{destination} from {url}: the request failed ({reason(error)}); check "
+            "`download: url` in the config (a redirect from https to http is not followed)"
+        ) from error
+    with response:
+        refuse(response, url, destination)
+        yield response
+
+
+def refuse(response: requests.Response, url: str, destination: Path) -> None:
+    """Raise what the status of a response calls for, if it is not one of success."""
+    status = response.status_code
+    if status in (200, 206, 416):
+        return
+    found = f"{destination} from {url}: HTTP {status} {response.reason}"
+    if status in (408, 429) or status >= 500:
+        wait = response.headers.get("Retry-After", "")
+        raise Hiccup(f"HTTP {status} {response.reason}", wait=int(wait) if wait.isdecimal() else 0)
+    if status in (404, 410):
+        raise Missing(
+            f"{found}: it is not on the server; expected a file of an AbacusSummit box. Either no "
+            "box has this simulation's name (phases are irregular), or it has no particles at this "
+            "`redshift`, or its file is on tape only (field particles of many large boxes), or "
+            "`density_grid` is another; look into the folder on the server, and use what is there"
+        )
+    if status in (401, 403):
+        raise DownloadError(
+            f"{found}: the server refuses it; expected a public tree: check `download: url`, or "
+            "put your login for that server into ~/.netrc"
+        )
+    raise DownloadError(f"{found}: expected 200; check `download: url` in the config")
+
+
+def listed_checksum(
+    session: requests.Session, url: str, destination: Path, settings: DownloadSettings
+) -> Checksum | None:
+    """What the list in the folder of ``url`` says of it; None if the folder has no list.
+
+    Raises
+    ------
+    DownloadError
+        If the list cannot be read, or has no entry for the file.
+    """
+    folder, _, _ = url.rpartition("/")
+    list_url = f"{folder}/{CHECKSUM_LIST}"
+
+    def fetch() -> str:
+        with request(session, list_url, destination, {}, settings) as response:
+            try:
+                return response.text
+            except requests.RequestException as error:
+                raise Hiccup(f"the list broke off ({reason(error)})") from error
+
+    try:
+        text = persist(
+            fetch, f"{destination}: list {list_url}", "run again when the server is back", settings
+        )
+    except Missing:
+        log.warning("no %s: %s will be verified by its size only", list_url, destination.name)
+        return None
+    entries = parse_checksums(text, list_url)
+    if destination.name not in entries:
+        raise DownloadError(
+            f"{destination}: no entry for {destination.name} in {list_url}; expected one line "
+            "`CRC bytes name` for each file of the folder: check the simulation's name and "
+            "`density_grid`, or ask the server's keepers to mend the list"
+        )
+    return entries[destination.name]
+
+
+def parse_checksums(text: str, list_url: str) -> dict[str, Checksum]:
+    """Entries of a ``checksums.crc32``, lines ``CRC bytes name``, by file name.
+
+    Raises
+    ------
+    DownloadError
+        If a line is something else.
+    """
+    entries = {}
+    for line in filter(str.strip, text.splitlines()):
+        crc, size, name = [*line.split(maxsplit=2), "", ""][:3]
+        if not (crc.isdecimal() and size.isdecimal() and name):
+            raise DownloadError(
+                f"{list_url}: found the line {line[:80]!r}, expected `CRC bytes name` as GNU "
+                "cksum writes it; check `download: url` in the config"
+            )
+        entries[PurePosixPath(name.strip()).name] = Checksum(int(crc), int(size))
+    return entries
+
+
+def persist(action: Callable[[], object], what: str, advice: str, settings: DownloadSettings):
+    """Do ``action`` until it raises no `Hiccup`, with growing waits; return what it returns.
+
+    Raises
+    ------
+    DownloadError
+        If it still fails after as many tries as the settings allow.
+    """
+    import tenacity  # not where the rule files name files: Snakemake does not bring it
+
+    fruitless = 0
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        nonlocal fruitless
+        gained = state.outcome.exception().gained
+        fruitless = 0 if gained >= settings.progress_bytes else fruitless + 1
+        return fruitless >= settings.tries
+
+    backoff = tenacity.wait_random_exponential(settings.first_wait, settings.longest_wait)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        asked = min(state.outcome.exception().wait, settings.longest_wait)
+        return max(asked, backoff(state))
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error, pause = state.outcome.exception(), state.next_action.sleep
+        log.warning("%s: %s; trying again in %.0f s", what, error, pause)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Hiccup),
+        stop=stop,
+        wait=wait,
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        return retrying(action)
+    except Hiccup as error:
+        raise DownloadError(
+            f"{what}: gave up after {settings.tries} tries without headway: {error}; {advice}"
+        ) from error
+
+
+class Progress:
+    """A line in the log every so often: how far, how fast, how long still."""
+
+    def __init__(self, name: str, start: int, size: int, interval: float):
+        self.name, self.start, self.size, self.interval = name, start, size, interval
+        self.begun = self.told = time.monotonic()
+
+    def report(self, have: int) -> None:
+        """Tell where the download is, if it is time."""
+        now = time.monotonic()
+        if now - self.told < self.interval and have < self.size:
+            return
+        self.told = now
+        rate = (have - self.start) / max(now - self.begun, 1e-6)
+        log.info(
+            "%s: %s of %s, %s/s, %.0f s left",
+            self.name,
+            readable(have),
+            readable(self.size),
+            readable(rate),
+            (self.size - have) / max(rate, 1),
+        )
+
+
+def append(file: BinaryIO, chunk: bytes) -> None:
+    """Write all of ``chunk``: an unbuffered file may take less at a time."""
+    view = memoryview(chunk)
+    while view:
+        view = view[file.write(view) :]
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def reason(error: Exception) -> str:
+    """The innermost cause of an error of requests, without the wrappings."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return str(getattr(error, "reason", None) or error)

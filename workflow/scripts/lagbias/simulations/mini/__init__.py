@@ -1,0 +1,1 @@
+"""A small, physically real simulation in AbacusSummit's formats."""

@@ -1,0 +1,246 @@
+"""PySCo, run in a process of its own.
+
+PySCo (https://github.com/mianbreton/pysco) puts modules named ``utils`` and ``mesh`` on the path.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from lagbias.base.errors import InputError, RunError
+from lagbias.base.threads import usable
+from lagbias.simulations.mini.cosmology import cosmology_of, linear_power
+from lagbias.simulations.mini.settings import MiniSimulation
+
+# The power spectrum handed to PySCo: all wavenumbers [h/Mpc] that a box can have, 0.1 % apart.
+log = logging.getLogger(__name__)
+
+WAVENUMBER_RANGE = (1e-5, 60.0)
+POWER_TABLE_LENGTH = 16_000
+ERROR_TAIL_LINES = 15
+# Modules of PySCo's multigrid solvers and of modified gravity, none of which is run here: compiled
+# when they are imported, they take half of the time of its first start.
+PYSCO_NOT_RUN = ("laplacian", "laplacian_reformulated", "cubic", "quartic", "mond")
+
+
+class SimulationError(RunError):
+    """PySCo failed; the message holds the end of what it said."""
+
+
+def warm_up(threads: int, workdir: Path | None = None) -> None:
+    """Have PySCo compiled, once, so that simulations start at once.
+
+    The first run of PySCo compiles for some 40 CPU seconds; numba keeps the result beside the
+    package, or in ``NUMBA_CACHE_DIR``.
+
+    Parameters
+    ----------
+    threads : int
+        Threads to use.
+    workdir : Path, optional
+        Where the temporary folder is made.
+
+    Raises
+    ------
+    SimulationError
+        If PySCo fails.
+    """
+    log.info("compiling PySCo; the first time takes up to a minute")
+    tiny = MiniSimulation("warm_up", 16.0, 16, 16, phase=0, master_seed=0)
+    run_pysco(tiny, threads, workdir)
+
+
+def generator_seed(settings: MiniSimulation, purpose: str) -> np.random.SeedSequence:
+    """Seed of the random numbers for one purpose, of a phase and master seed."""
+    entropy = [settings.master_seed, zlib.crc32(purpose.encode()), settings.phase]
+    return np.random.SeedSequence(entropy)
+
+
+def run_pysco(
+    settings: MiniSimulation, threads: int, workdir: Path | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Run PySCo in a process of its own.
+
+    Returns
+    -------
+    overdensity : float32, (n, n, n)
+        Linear overdensity at the snapshot's redshift that displaced the particles.
+    position : float32, (n^3, 3)
+        Zero-centred positions [Mpc/h], in the order of the Lagrangian lattice.
+    velocity : float32, (n^3, 3)
+        Proper peculiar velocities [km/s].
+    """
+    if threads < 1:
+        raise InputError(f"threads={threads!r}; expected 1 or more")
+    if find_spec("pysco") is None:
+        raise SimulationError(
+            "PySCo is not installed; run `pip install --no-deps pysco-nbody` beside numba, "
+            "scipy, astropy, pandas, h5py and rich"
+        )
+    if workdir is not None:
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workdir, prefix=f"pysco_{settings.name}_") as folder:
+        request = Path(folder) / "request.json"
+        parameters = _pysco_parameters(settings, Path(folder), threads)
+        request.write_text(json.dumps(parameters), encoding="utf-8")
+        _call_worker(settings.name, request, threads)
+        overdensity = np.load(Path(folder) / "overdensity.npy")
+        position = np.load(Path(folder) / "position.npy")
+        velocity = np.load(Path(folder) / "velocity.npy")
+    return overdensity, position, velocity
+
+
+def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> dict[str, object]:
+    """PySCo's parameters, and its input spectrum written into the folder."""
+    # PySCo interpolates the root of the power linearly, which is 2 % too high between the points
+    # of the table above 1 h/Mpc.
+    wavenumber = np.geomspace(*WAVENUMBER_RANGE, POWER_TABLE_LENGTH)
+    spectrum = CubicSpline(*np.log(linear_power(settings.redshift, settings.cosmology)))
+    power_file = folder / "linear_power.txt"
+    np.savetxt(power_file, np.c_[wavenumber, np.exp(spectrum(np.log(wavenumber)))])
+    cosmology = cosmology_of(settings.cosmology)
+    seed = generator_seed(settings, "initial density").generate_state(1)[0]
+    return {
+        "nthreads": usable(threads),
+        "theory": "newton",
+        "H0": cosmology["H0"],
+        "Om_m": cosmology["Omega_M"],
+        # Abacus's background has no radiation.
+        "T_cmb": 0.0,
+        "N_eff": 0.0,
+        "w0": cosmology["w0"],
+        "wa": cosmology["wa"],
+        "boxlen": settings.box_size,
+        "ncoarse": settings.mesh.bit_length() - 1,
+        "npart": settings.particles_per_side**3,
+        "z_start": settings.initial_redshift,
+        "z_out": f"[{float(settings.redshift)!r}]",
+        "seed": int(seed),
+        "initial_conditions": "2LPT",
+        # The particle of lattice point (0, 0, 0) starts at the corner, no half cell.
+        "position_ICS": "edge",
+        "fixed_ICS": False,
+        "paired_ICS": False,
+        "dealiased_ICS": False,
+        "power_spectrum_file": str(power_file),
+        "base": str(folder),
+        "output_snapshot_format": "HDF5",
+        "save_power_spectrum": "no",
+        "integrator": "leapfrog",
+        # Never reorder: a particle's row is its Lagrangian index.
+        "n_reorder": 10**9,
+        "mass_scheme": "TSC",
+        "Courant_factor": 2.0,
+        "max_aexp_stepping": 15,
+        "linear_newton_solver": "fft",
+        "gradient_stencil_order": 5,
+        "Npre": 2,
+        "Npost": 1,
+        "epsrel": 1e-2,
+        "verbose": 1,
+    }
+
+
+def _call_worker(name: str, request: Path, threads: int) -> None:
+    """Run `_pysco_worker` on a request file in a fresh interpreter and log what it says."""
+    library = str(Path(__file__).resolve().parents[1])
+    search_path = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
+    for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
+        environment[f"{library_name}_NUM_THREADS"] = str(usable(threads))
+    name = _pysco_worker.__name__
+    code = f"import sys; from {__name__} import {name}; {name}(sys.argv[1])"
+    parent_lives, held_open = os.pipe()
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-c", code, str(request)],
+            cwd=request.parent,
+            env=environment,
+            stdin=parent_lives,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    finally:
+        os.close(parent_lives)
+        os.close(held_open)
+    output = finished.stdout.splitlines()
+    for line in output:
+        log.debug("PySCo %s: %s", name, line)
+    if finished.returncode:
+        tail = "\n".join(output[-ERROR_TAIL_LINES:])
+        hint = " (killed by a signal, often for want of memory)" if finished.returncode < 0 else ""
+        raise SimulationError(
+            f"PySCo stopped with exit status {finished.returncode}{hint} on simulation {name!r}; "
+            f"its last lines were:\n{tail}"
+        )
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, be it by ``kill -9``: its input ends then."""
+
+    def wait():
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _pysco_worker(request: str) -> None:
+    """Make one simulation, in a process of its own, and leave its arrays beside the request.
+
+    PySCo imports its modules as ``utils``, ``mesh``, ...: its folder goes first on the search
+    path, before any script of the same name.
+    """
+    _end_with_parent()
+    sys.path.insert(0, find_spec("pysco").submodule_search_locations[0])
+    sys.modules.update({name: ModuleType(name) for name in PYSCO_NOT_RUN})
+    import cosmotable
+    import h5py
+    import initial_conditions
+    import main
+    import pandas as pd
+
+    parameters = json.loads(Path(request).read_text(encoding="utf-8"))
+    folder = Path(parameters["base"])
+    box_size, redshift = parameters["boxlen"], float(json.loads(parameters["z_out"])[0])
+
+    # PySCo reads the spectrum as that of z = 0 and grows it with its own growth factor. Dividing
+    # by that factor gives the wanted linear density at the redshift of the snapshot.
+    growth = cosmotable.generate(pd.Series({**parameters, "extra": ""}))[3]
+    growth_ratio = float(growth(-np.log1p(redshift)) / growth(0.0))
+    wavenumber, power = np.loadtxt(parameters["power_spectrum_file"]).T
+    np.savetxt(parameters["power_spectrum_file"], np.c_[wavenumber, power / growth_ratio**2])
+
+    # generate_density() is wrong where pyfftw is installed, the Fourier modes are right.
+    modes = initial_conditions.generate_density_fourier(pd.Series(parameters))
+    n = len(modes)
+    overdensity = np.fft.irfftn(modes[:, :, : n // 2 + 1], s=(n, n, n))
+    del modes
+    np.save(folder / "overdensity.npy", (overdensity * growth_ratio).astype(np.float32))
+    del overdensity
+
+    main.run(parameters)
+    (snapshot,) = (folder / "output_00001").glob("particles_*.h5")
+    with h5py.File(snapshot) as file:
+        position, velocity = file["position"][:], file["velocity"][:]
+        to_kms = float(file.attrs["unit_l"] / file.attrs["unit_t"])
+    position -= np.float32(0.5)
+    position *= np.float32(box_size)
+    velocity *= np.float32(to_kms)
+    np.save(folder / "position.npy", position)
+    np.save(folder / "velocity.npy", velocity)

@@ -1,0 +1,1 @@
+"""Tables, from files of fits and evaluations to CSV."""

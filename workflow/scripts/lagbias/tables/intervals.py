@@ -1,0 +1,238 @@
+"""Intervals of 95 % confidence of what is measured over boxes and seeds, and verdicts on them.
+
+Of the two errors that a number has, that of *boxes* is the sample variance of the boxes it is
+measured on, that of *seeds* the noise of training. They are told apart and added in quadrature.
+Neither knows that other training boxes would have given another network.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.stats import norm, t
+
+from lagbias.base.stores import MEAN
+from lagbias.evaluation.bands import in_band
+
+CONFIDENCE = 0.95
+QUANTILE = (1 + CONFIDENCE) / 2
+FEWEST_BOXES = 3  # whose scatter tells an error
+UNDECIDED = "not decidable here"
+Band = tuple[float, float]  # h/Mpc
+Boxes = Sequence[xr.Dataset]  # spectra of one model, a box each
+
+
+class Measured(NamedTuple):
+    """A number and halves of its intervals of 95 % confidence.
+
+    Attributes
+    ----------
+    value : float
+    of_boxes : float
+        NaN where they are too few to tell, 0 where no test box is in the number.
+    of_seeds : float
+        NaN where there is one seed.
+    """
+
+    value: float
+    of_boxes: float
+    of_seeds: float = np.nan
+
+    @property
+    def interval(self) -> float:
+        """Both in quadrature, or that of boxes alone; NaN where there is none."""
+        return float(np.hypot(self.of_boxes, np.nan_to_num(self.of_seeds)))
+
+
+def verdict(excess: float, interval: float, tolerance: float) -> str:
+    """Whether an excess stays below a tolerance: ``holds``, ``fails`` or ``UNDECIDED``.
+
+    The first two are for all of the interval.
+    """
+    if excess + interval <= tolerance:
+        return "holds"
+    return "fails" if excess - interval > tolerance else UNDECIDED
+
+
+def verdict_within(value: float, interval: float, low: float, high: float) -> str:
+    """Whether a value lies between two others, for all of its interval."""
+    if low <= value - interval and value + interval <= high:
+        return "holds"
+    return "fails" if value + interval < low or high < value - interval else UNDECIDED
+
+
+def opposite(answer: str) -> str:
+    """The verdict on the contrary claim."""
+    return {"holds": "fails", "fails": "holds"}.get(answer, answer)
+
+
+def power_sums(boxes: Boxes, name: str, band: Band, member: str = MEAN) -> np.ndarray:
+    """A power summed over the modes of a band, (boxes,); the one of a model without seeds."""
+    sums = []
+    for box in boxes:
+        inside = in_band(box, *band)
+        power = inside[name]
+        if "member" in power.dims:
+            power = power.sel(member=member if member in seeds_of([box]) else MEAN)
+        sums.append(float((power * inside["modes"]).sum()))
+    return np.array(sums)
+
+
+def seeds_of(boxes: Boxes) -> list[str]:
+    """The members of a model that are seeds; none of a model without a network."""
+    return [str(member) for member in boxes[0]["member"].values if member != MEAN]
+
+
+def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray) -> Measured:
+    """Ratio of two powers of boxes together; its interval is that of the boxes' scatter.
+
+    By Student's t, the ratio linearised: what is common to both drops out, and boxes with more
+    power weigh more. NaN of fewer than ``FEWEST_BOXES``.
+
+    Parameters
+    ----------
+    numerator, denominator : (boxes,)
+    """
+    if not denominator.sum() > 0:
+        return Measured(np.nan, np.nan)
+    ratio = numerator.sum() / denominator.sum()
+    count = len(numerator)
+    if count < FEWEST_BOXES:
+        return Measured(ratio, np.nan)
+    off = count * (numerator - ratio * denominator) / denominator.sum()
+    return Measured(ratio, t.ppf(QUANTILE, count - 1) * off.std(ddof=1) / np.sqrt(count))
+
+
+def angle_to_halos(boxes: Boxes, band: Band, member: str) -> float:
+    """arccos of r between a model and the halos; NaN above 1 (sampling noise is taken off it)."""
+    model, halo, cross = (
+        power_sums(boxes, f"power_{name}", band, member).sum()
+        for name in ("model", "halo", "cross")
+    )
+    with np.errstate(invalid="ignore"):
+        return float(np.arccos(cross / np.sqrt(model * halo)))
+
+
+def of_modes(
+    boxes: Boxes, band: Band, unshared: float, name: str = "power_halo", member: str = MEAN
+) -> float:
+    """Half the interval of a ratio of powers of two Gaussian fields, over the ratio.
+
+    Of fields of correlation r with N modes (a mode and its conjugate counted as two),
+    var(ln ratio) = 4 (1 - r^2) / N, N = (sum P)^2 / sum P^2 over modes.
+
+    Parameters
+    ----------
+    unshared : float
+        1 - r^2.
+    name, member : str
+        The power P.
+    """
+    squares = [box.assign({name: box[name] ** 2}) for box in boxes]
+    spread = power_sums(squares, name, band, member).sum()
+    error = np.sqrt(4 * unshared * spread) / abs(power_sums(boxes, name, band, member).sum())
+    return norm.ppf(QUANTILE) * error
+
+
+def power_ratio(boxes: Boxes, band: Band, name: str = "model", member: str = MEAN) -> Measured:
+    """P_model / P_halo in a band, of one member.
+
+    Of few boxes its interval is that of their modes (``of_modes``): model and halos share them, so
+    that most of the sample variance drops out. Of a cross power it is half of that.
+
+    Parameters
+    ----------
+    boxes : sequence of Dataset
+    band : k [h/Mpc]
+    name : str
+        ``model`` or ``cross``, for P_cross / P_halo.
+    member : str
+    """
+    halo = power_sums(boxes, "power_halo", band)
+    found = ratio_of_sums(power_sums(boxes, f"power_{name}", band, member), halo)
+    if np.isfinite(found.of_boxes) or np.isnan(found.value):
+        return found
+    unshared = np.sin(angle_to_halos(boxes, band, member)) ** 2
+    half = of_modes(boxes, band, unshared) * found.value
+    return found._replace(of_boxes=half / (1 if name == "model" else 2))
+
+
+def power_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
+    """P_model over P of another model on the same boxes.
+
+    Of few boxes the interval is at most that of two fields as far from each other as their angles
+    to the halos allow, sin^2 of the sum of both being the most that 1 - r^2 can be.
+    """
+    own, other = (power_sums(part, "power_model", band, member) for part in (boxes, reference))
+    found = ratio_of_sums(own, other)
+    if np.isfinite(found.of_boxes) or np.isnan(found.value):
+        return found
+    angle = sum(angle_to_halos(part, band, member) for part in (boxes, reference))
+    unshared = np.sin(min(angle, np.pi / 2)) ** 2
+    return found._replace(of_boxes=of_modes(boxes, band, unshared) * found.value)
+
+
+def error_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
+    """P_error (of model minus halos) over that of another model on the same boxes.
+
+    Of few boxes the interval is at most that of two fields that share nothing.
+    """
+    name = "power_error"
+    own, other = (power_sums(part, name, band, member) for part in (boxes, reference))
+    found = ratio_of_sums(own, other)
+    if np.isfinite(found.of_boxes) or np.isnan(found.value):
+        return found
+    return found._replace(of_boxes=of_modes(boxes, band, 1.0, name, member) * abs(found.value))
+
+
+def over_seeds(
+    measure: Callable[..., Measured], models: Mapping[str, Boxes], *others: Boxes, **keywords
+) -> dict[str, list[float]]:
+    """What a function of this module measures of every seed of some models, by model.
+
+    Parameters
+    ----------
+    measure : function
+        Of boxes, of ``others`` and of ``member``.
+    models : mapping
+    others : sequences of Dataset
+        Models that each is held against, the same seed of both.
+    keywords
+        Handed on.
+    """
+    return {
+        name: [
+            measure(boxes, *others, member=seed, **keywords).value
+            for seed in seeds_of(boxes)
+            if all(seed in (seeds_of(other) or [seed]) for other in others)
+        ]
+        for name, boxes in models.items()
+    }
+
+
+def pooled_interval(values: Mapping[str, Sequence[float]], of: str) -> float:
+    """Half the interval of a mean over seeds, by the scatter of the seeds of all models.
+
+    Two seeds tell little of their own scatter (12.7 standard errors are 95 %), those of many
+    models tell much.
+
+    ASSUME: the noise of training is alike for the models that are pooled.
+
+    Parameters
+    ----------
+    values : mapping
+        Model to what each of its seeds gives.
+    of : str
+        The model whose mean is meant.
+
+    Returns
+    -------
+    float; NaN where no model has two seeds
+    """
+    parts = [np.asarray(part) for part in values.values() if len(part)]
+    freedom = sum(len(part) - 1 for part in parts)
+    if not freedom or not len(values[of]):
+        return np.nan
+    spread = np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in parts) / freedom)
+    return float(t.ppf(QUANTILE, freedom) * spread / np.sqrt(len(values[of])))

@@ -1,0 +1,1 @@
+"""What networks are compared with: linear bias, polynomials, bins, labels."""
