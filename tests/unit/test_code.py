@@ -66,6 +66,7 @@ def test_definitions_are_followed_from_name_to_name(folder):
         ("lagbias.room.work", "work"),
         ("lagbias.room.work", "helper"),
         ("lagbias.base.numbers", "ONE"),
+        ("lagbias.base.numbers", "TWO"),  # of the same statement
         ("lagbias.base.numbers", "Shape"),
         ("lagbias.base.numbers", "size_of"),  # a class counts with its methods
         ("lagbias.base.late", "late"),
