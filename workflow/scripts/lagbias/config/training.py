@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from lagbias.base.errors import InputError
 
-ESTIMATORS = ("unbiased", "halves", "plain")
+ESTIMATORS = ("unbiased", "plain")
 NORMALISATIONS = ("exact", "penalty")
 OBJECTIVES = ("field", "labels")
 OPTIMISERS = ("soap", "adam")
@@ -38,7 +38,7 @@ class TrainingSettings:
     particle_fraction : float
         Share of the particles that is used, drawn once per seed; 1 is all.
     estimator : str
-        ``unbiased``, ``halves`` or ``plain`` (``lagbias.training.loss``). ``plain`` draws particles
+        ``unbiased`` or ``plain`` (``lagbias.training.loss``). ``plain`` draws particles
         cell by cell, as the authors do; the others draw from the whole box.
     normalisation : str
         ``exact`` makes <f> = 1 over all particles of the set; ``penalty`` adds the authors'
@@ -47,8 +47,6 @@ class TrainingSettings:
         Keep the weights of this epoch; None keeps the last.
     objective : str
         ``field``: the halo field; ``labels``: which particles end in halos.
-    start : str or None
-        The variant from whose network, of the same seed, this training starts.
 
     Raises
     ------
@@ -72,7 +70,6 @@ class TrainingSettings:
     normalisation: str = "exact"
     snapshot_epoch: int | None = None
     objective: str = "field"
-    start: str | None = None
 
     def __post_init__(self):
         decay, snapshot = self.learning_rate_decay, self.snapshot_epoch
