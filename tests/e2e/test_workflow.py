@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 CORES = "2"
 FIT = "results/fits/tiny/N30"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def command(*arguments: str) -> list[str]:
