@@ -34,7 +34,7 @@ WILDCARDS = constraints(Study(yaml.safe_load((ROOT / "config/test.yaml").read_te
 CHECKED = (".zarr", ".nc", ".csv")
 CONTRACT = [e for e in read()["files"] if e.keys() & {"variables", "columns"}]
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def command(*arguments: str) -> list[str]:
