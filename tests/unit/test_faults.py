@@ -140,7 +140,6 @@ JOBS = {
                 features=FEATURES, particles=[PARTICLES], halos=[HALOS],
                 validation_features=FEATURES, validation_particles=[PARTICLES],
                 validation_halos=[HALOS], projection=PROJECTION,
-                labels=[], validation_labels=[], start=[],
             ),
             Names(
                 settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu",
@@ -160,7 +159,6 @@ JOBS = {
             "project_on_gradients",
             Names(file=f"{FIT}/R2-R4-pc2/projection.nc"),
             Names(projection=PROJECTION, gradient_pca=PCA),
-            Names(gradient_of="f"),
             wildcards=Names(K="2"),
         ),
         Job(

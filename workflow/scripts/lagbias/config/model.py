@@ -159,8 +159,6 @@ class VariantInputs:
     """Two inputs made by hand instead of all modes: the density under a top-hat of this radius, and
     G2 at the smallest scale. The density is made of the δ and ∇²δ features. A correlation with the
     top-hat below 0.99 is refused."""
-    gradient_of: Literal["f", "log10 f"] | None = None
-    """`log10 f`: directions (`R2-R4-R8_log-pc2`) of the gradients of log10 *f* instead of *f*."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 from lagbias.base.errors import InputError
 from lagbias.config.keys import Count, OrNull, Range, Share, Unit, misfit
 
-Estimator = Literal["unbiased", "halves", "plain"]
+Estimator = Literal["unbiased", "plain"]
 Normalisation = Literal["exact", "penalty"]
 ESTIMATORS = get_args(Estimator)
 NORMALISATIONS = get_args(Normalisation)
@@ -54,10 +54,9 @@ class TrainingSettings:
     """Share of the particles that is used, drawn once for each seed: from the whole box, or, with
     `estimator: plain`, from each cell."""
     estimator: Estimator = "unbiased"
-    """`unbiased`: the variance of particle sampling is subtracted from the loss. `halves`: the
-    residuals of two half-samples are multiplied. `plain`: the variance is left in. Particles are
-    then drawn as in the authors' code: of the n particles of a cell,
-    max(int(`particle_fraction` n), 1) are drawn, and each counts n / n_drawn. The other two cannot
+    """`unbiased`: the variance of particle sampling is subtracted from the loss. `plain`: it is not.
+    Particles are then drawn as in the authors' code: of the n particles of a cell,
+    max(int(`particle_fraction` n), 1) are drawn, and each counts n / n_drawn. `unbiased` cannot
     draw so: one particle does not tell the variance within a cell."""
     normalisation: Normalisation = "exact"
     """`exact`: ⟨f⟩ = 1 over all training particles. `penalty`: the authors' loss. Residuals are
@@ -69,9 +68,6 @@ class TrainingSettings:
     """`field`: the halo field. `labels`: which particles end in halos, learnt directly by the mean
     log loss, with *f* = p(halo given the inputs) / p(halo). `losses.csv` then has log losses
     [nats], and the loss of the field as `validation_field_loss`."""
-    start: OrNull[str] = None
-    """A variant: this training starts from its network of the same scales, seed, layers and inputs.
-    Networks on gradient directions (`-pc2`) do not."""
 
     def __post_init__(self):
         expected = {
