@@ -11,7 +11,17 @@ from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
-from lagbias.config.keys import Keys, Null, Pattern, Range, Unit, mark, options, unwrapped
+from lagbias.config.keys import (
+    Keys,
+    Null,
+    Pattern,
+    Range,
+    Unit,
+    default_value,
+    mark,
+    options,
+    unwrapped,
+)
 from lagbias.config.model import Config
 from lagbias.config.training import PRESETS, TrainingSettings
 
@@ -134,7 +144,7 @@ def described(classes: Sequence[type]) -> Iterator[tuple[Field, str]]:
 
 def is_required(key: Field) -> bool:
     """Must a key be given?"""
-    return key.default is MISSING and key.default_factory is MISSING
+    return default_value(key) is MISSING
 
 
 def page() -> str:
@@ -214,7 +224,7 @@ def default_of(key: Field) -> str:
     """The default of a key, as it is written in a config."""
     if is_required(key):
         return "*required*"
-    value = key.default if key.default_factory is MISSING else key.default_factory()
+    value = default_value(key)
     return "" if value is None else as_written(value)
 
 

@@ -1,6 +1,6 @@
 """Types of the config's keys: what a value may be, its bounds and its unit."""
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -120,6 +120,11 @@ def typed(kind: Any, value: Any) -> Any:
         _, of = get_args(plain)
         return {name: typed(of, item) for name, item in value.items()}
     return value
+
+
+def default_value(key: Field) -> Any:
+    """The default of a field, ``MISSING`` if it has none."""
+    return key.default if key.default_factory is MISSING else key.default_factory()
 
 
 def misfit(kind: Any, value: Any) -> str:

@@ -7,7 +7,7 @@ The JSON schema and the table of keys in the docs are written from these classes
 ``PYTHONPATH=workflow/scripts python -m lagbias.config.model``
 """
 
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 from lagbias.config.keys import (
@@ -23,6 +23,7 @@ from lagbias.config.keys import (
     Share,
     Unit,
     Wavenumber,
+    default_value,
     typed,
 )
 from lagbias.config.training import TrainingSettings
@@ -293,11 +294,12 @@ def with_defaults(config: dict) -> dict:
 def _filled(section: type, given: dict) -> dict:
     filled = dict(given)
     for key in fields(section):
-        default = key.default if key.default_factory is MISSING else key.default_factory()
-        if is_dataclass(key.type) and key.name in given:
-            filled[key.name] = _filled(key.type, given[key.name])
-        elif key.name not in given and default not in (None, MISSING):
-            filled[key.name] = asdict(default) if is_dataclass(default) else default
+        default = default_value(key)
+        if is_dataclass(key.type):
+            if key.name in given or default is not MISSING:
+                filled[key.name] = _filled(key.type, given.get(key.name, {}))
+        elif default is not None and default is not MISSING:
+            filled.setdefault(key.name, default)
     return filled
 
 

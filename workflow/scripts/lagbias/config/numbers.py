@@ -62,10 +62,6 @@ def _scalar(value: object, types: set[str]) -> object:
     """A value as what is wanted, if it can be read so."""
     if not isinstance(value, str):
         return _number(value, types)
-    if (
-        value in ("null", "~") and "null" in types
-    ):  # where a name may stand too, as in training.start
-        return None
     if "string" in types:
         return value
     for kind, words in WORDS.items():

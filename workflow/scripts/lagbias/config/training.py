@@ -54,8 +54,8 @@ class TrainingSettings:
     """Share of the particles that is used, drawn once for each seed: from the whole box, or, with
     `estimator: plain`, from each cell."""
     estimator: Estimator = "unbiased"
-    """`unbiased`: the variance of particle sampling is subtracted from the loss. `plain`: it is not.
-    Particles are then drawn as in the authors' code: of the n particles of a cell,
+    """`unbiased`: the variance of particle sampling is subtracted from the loss. `plain`: it is
+    not. Particles are then drawn as in the authors' code: of the n particles of a cell,
     max(int(`particle_fraction` n), 1) are drawn, and each counts n / n_drawn. `unbiased` cannot
     draw so: one particle does not tell the variance within a cell."""
     normalisation: Normalisation = "exact"
