@@ -211,7 +211,7 @@ class Inputs:
         against other tracers, beside those of a model of that tracer where there is one.
         """
         study, tracer = self.study, wildcards.tracer
-        asked = study.config.get("transfers", {"boxes": [], "tracers": []})
+        asked = study.config["transfers"]
         first = self._boxes(wildcards, "test")[0]
         others = [other for other in asked["tracers"] if other != tracer]
         places = [
