@@ -108,11 +108,10 @@ def typed(kind: Any, value: Any) -> Any:
         Of a field of the model.
     value : as YAML gives it
     """
-    plain, _ = unwrapped(kind)
-    if value is None:
-        return None
-    if len(options(plain)) == 1 and options(plain) != [plain]:
-        return typed(options(plain)[0], value)
+    option, *others = options(unwrapped(kind)[0])
+    plain, _ = unwrapped(option)
+    if value is None or others:
+        return value
     if is_dataclass(plain):
         given = {field.name: field.type for field in fields(plain) if field.name in value}
         return plain(**{name: typed(of, value[name]) for name, of in given.items()})
