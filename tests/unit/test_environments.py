@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 RULES = "\n".join(
     file.read_text()
-    for file in [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    for file in [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
 )
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
@@ -223,6 +223,6 @@ def test_project_asks_for_all_that_is_imported():
 
 def test_one_least_version_of_snakemake():
     (asked,) = [line for line in PROJECT["dependencies"] if line.startswith("snakemake")]
-    wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "Snakefile").read_text())[1]
+    wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "workflow/Snakefile").read_text())[1]
     assert asked == f"snakemake>={wanted}"
     assert pins(ROOT / "envs/report.yaml")["snakemake"] == wanted, "what the tests run with"

@@ -897,9 +897,12 @@ EXECUTES = (
 )  # fmt: skip
 
 
+RULE_FILES = [ROOT / "workflow/Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+
+
 @pytest.mark.parametrize(
     "source",
-    [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")],
+    sorted([ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.py"), *RULE_FILES]),
     ids=lambda path: path.name,
 )
 def test_nothing_in_the_workflow_executes_text(source):
