@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -18,6 +18,7 @@ from lagbias.config.keys import (
     Range,
     Unit,
     default_value,
+    is_section,
     mark,
     options,
     unwrapped,
@@ -102,7 +103,7 @@ def schema_of(kind: Any) -> dict:
         }  # fmt: skip
     else:
         schema = {"type": TYPES[plain]}
-    return schema | schema_of_bounds(kind, schema.get("type", ""))
+    return schema | schema_of_bounds(kind, str(schema.get("type")))
 
 
 def schema_of_section(keys: Keys) -> dict:
@@ -129,7 +130,7 @@ def schema_of_bounds(kind: Any, of: str) -> dict:
 def keys_of(kind: Any) -> Keys | None:
     """The keys of a section; None of a plain key."""
     plain, _ = unwrapped(kind)
-    if is_dataclass(plain):
+    if is_section(plain):
         return Keys((plain,), tuple(key.name for key in fields(plain) if is_required(key)))
     return mark(kind, Keys)
 
