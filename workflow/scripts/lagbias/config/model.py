@@ -7,7 +7,7 @@ The JSON schema and the table of keys in the docs are written from these classes
 ``PYTHONPATH=workflow/scripts python -m lagbias.config.model``
 """
 
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from lagbias.config.keys import (
@@ -24,6 +24,7 @@ from lagbias.config.keys import (
     Unit,
     Wavenumber,
     default_value,
+    is_section,
     typed,
 )
 from lagbias.config.training import TrainingSettings
@@ -295,7 +296,7 @@ def _filled(section: type, given: dict) -> dict:
     filled = dict(given)
     for key in fields(section):
         default = default_value(key)
-        if is_dataclass(key.type):
+        if is_section(key.type):
             if key.name in given or default is not MISSING:
                 filled[key.name] = _filled(key.type, given.get(key.name, {}))
         elif default is not None and default is not MISSING:

@@ -55,9 +55,8 @@ class Module:
         left_out = {
             number
             for part in ast.walk(node)
-            for body in [getattr(part, "body", None)]
-            if isinstance(body, list) and body and is_docstring(body[0])
-            for number in range(body[0].lineno, body[0].end_lineno + 1)
+            if isinstance(part, ast.stmt) and is_docstring(part)
+            for number in range(part.lineno, part.end_lineno + 1)
         }
         first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
         numbers = (n for n in range(first, node.end_lineno + 1) if n not in left_out)
