@@ -72,7 +72,7 @@ def written(tmp_path):
     def write(**models) -> pd.DataFrame:
         for name, boxes in models.items():
             for number, box in enumerate(boxes):
-                write_netcdf(tmp_path / f"{name}_{number}.nc", box)
+                write_netcdf(box, tmp_path / f"{name}_{number}.nc")
         paths = {
             name: [tmp_path / f"{name}_{number}.nc" for number in range(len(boxes))]
             for name, boxes in models.items()
