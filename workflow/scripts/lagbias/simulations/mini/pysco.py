@@ -155,7 +155,7 @@ def _pysco_parameters(settings: MiniSimulation, folder: Path, threads: int) -> d
 
 def _call_worker(name: str, request: Path, threads: int) -> None:
     """Run `_pysco_worker` on a request file in a fresh interpreter and log what it says."""
-    library = str(Path(__file__).resolve().parents[3])
+    library = str(Path(__file__).resolve().parents[__name__.count(".")])
     search_path = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
     for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
