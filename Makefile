@@ -1,8 +1,9 @@
-# Two commands do everything on a fresh machine: `make report` and `make test`.
+# Two commands do everything on a fresh machine: `make report` and `make test`; CONTRIBUTING.md has
+# the others.
 PYTHON ?= python3
 CORES ?= 2
 
-.PHONY: report test lint
+.PHONY: report test test-slow lint types snakedeploy
 
 # Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do
 # for eight cores.
@@ -14,14 +15,28 @@ LINES = PYTHONPATH="workflow/terminal$${PYTHONPATH:+:$$PYTHONPATH}"
 report: .venv/installed
 	$(LINES) .venv/bin/python -m snakemake --cores $(CORES) --scheduler greedy $(SUBSAMPLE) --logger lines
 
+# Each of two processes has a thread, or they would wait for each other.
+TWO_AT_ONCE = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses 2
+
 test: .venv/installed
-	.venv/bin/python -m pytest
+	$(TWO_AT_ONCE) --dist worksteal -m "not slow"
+
+# One file in one process, since its tests share a run of the whole workflow.
+test-slow: .venv/installed
+	$(TWO_AT_ONCE) --dist loadfile -m slow
 
 lint: .venv/installed
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow
 	.venv/bin/python -m snakemake --lint
+
+types: .venv/installed
+	.venv/bin/python -m basedpyright
+
+# One test needs it; it brings packages that nothing else here does.
+snakedeploy: .venv/installed
+	.venv/bin/python -m pip install --quiet snakedeploy==0.17.1
 
 # An environment that lost its Python, by an upgrade of the system, is made again.
 FINDS_ITS_PACKAGES = .venv/bin/python -c 'import importlib.util as u; print(u.find_spec("snakemake"))'

@@ -24,11 +24,12 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
+from lagbias.base.seeds import seed_of
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.config.names import parse_scales
 from lagbias.evaluation.prediction import write_prediction
 from lagbias.halos.particles import Particles
-from lagbias.halos.planted import planted_eigenvalues
+from lagbias.halos.planted import planted_eigenvalues, write_planted_halos
 from lagbias.interpretation.gradients import write_gradient_pca
 from lagbias.tables.planted import power_of_planted
 from lagbias.training.cells import Boxes
@@ -40,16 +41,31 @@ SHARES = 3  # of so many directions
 class PlantedBoxes:
     """The planted boxes of a part of a set, and how a model's power on them is measured."""
 
-    def __init__(self, names: list[str], scales: list[float], tracer: str, cell_size: float):
+    def __init__(
+        self, names: list[str], scales: list[float], tracer: str, cell_size: float,
+        draw: Path | None,
+    ):  # fmt: skip
         folders = [Path("results") / name for name in names]
         self.features = [
             {scale: folder / f"features/R{scale:g}.zarr" for scale in scales} for folder in folders
         ]
         self.particles = [folder / "particles.zarr" for folder in folders]
         self.cell_size = cell_size
-        halos = [folder / f"halos/{tracer}-planted.zarr" for folder in folders]
-        self.boxes = Boxes(self.features, self.particles, halos)
         self.planted_at = [grids[min(scales)] for grids in self.features]
+        halos = [folder / f"halos/{tracer}-planted.zarr" for folder in folders]
+        if draw is not None:
+            real = [folder / f"halos/{tracer}.zarr" for folder in folders]
+            halos = [self.planted_anew(names, number, real, draw) for number in range(len(names))]
+        self.boxes = Boxes(self.features, self.particles, halos)
+
+    def planted_anew(self, names: list[str], number: int, real: list[Path], draw: Path) -> Path:
+        """Halos of the same f in a box with noise drawn anew, by the name of the draw."""
+        store = draw / f"{names[number]}.zarr"
+        write_planted_halos(
+            self.planted_at[number], self.particles[number], real[number], store,
+            np.random.default_rng(seed_of(0, f"{draw.name} {names[number]}")),
+        )  # fmt: skip
+        return store
 
     def power(self, weights: dict, projection: Path, folder: Path) -> np.ndarray:
         """Power over that of the planted f, f averaged over seeds, mean of boxes, (bands,)."""
@@ -78,11 +94,31 @@ def of_gradients(eigenvalue: np.ndarray) -> list[str]:
     return [" ".join(f"{100 * share:.1f}" for share in shares), f"{eigenvalue.sum():.2f}"]
 
 
+def trained(
+    parts: dict[str, PlantedBoxes], projection: Path, settings, seeds: list[int], folder: Path
+) -> list[str]:
+    """Cells of the table: what a training by some settings takes, and what it returns."""
+    started = time.process_time()
+    of_parts = {name: part.boxes for name, part in parts.items()}
+    weights, losses = train_seeds(of_parts, projection, settings, seeds, folder)
+    seconds = (time.process_time() - started) / len(weights)
+    training = parts["train"]
+    pca = folder / "pca.nc"
+    write_gradient_pca(weights, projection, training.features, training.particles, pca)
+    found = read_netcdf(pca)["eigenvalue"].sel(version="f", member=MEAN)
+    power = [part.power(weights, projection, folder) for part in parts.values()]
+    return [
+        f"{seconds:.0f}", f"{losses['train_loss']:.4f}", f"{losses['validation_loss']:.4f}",
+        *of_gradients(found.values), *(" ".join(f"{v:.3f}" for v in part) for part in power),
+    ]  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("choices", nargs="+", help="as epochs=24,optimiser=adam, or -")
     parser.add_argument("--config", default="config/config.yaml")
     parser.add_argument("--set", default="mini")
+    parser.add_argument("--draws", type=int, default=1, help="of the noise of planted halos")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     warnings.filterwarnings("ignore")
@@ -91,49 +127,34 @@ def main() -> None:
     scales, cell_size = parse_scales(config["showcase"]), config["mesh"]["evaluation_cell_size"]
     fit = Path(f"results/fits/{arguments.set}/{tracer}-planted/{config['showcase']}")
     projection = fit / "projection.nc"
-    parts = {
-        name: PlantedBoxes(boxes[name], scales, tracer, cell_size) for name in ("train", "validate")
-    }
+    names = ("train", "validate")
+    parts = {name: PlantedBoxes(boxes[name], scales, tracer, cell_size, None) for name in names}
     truth = planted_eigenvalues(
         list(zip(parts["train"].planted_at, parts["train"].particles, strict=True))
     )
     cells = parts["train"].cells
     print(
         line(
-            "choice", "steps", "CPU s", "training loss", "validation loss",
+            "choice", "draw", "steps", "CPU s", "training loss", "validation loss",
             f"shares of directions 1–{SHARES}, %", "gradient power",
             "P/P_planted, training boxes, k < 0.1, < 0.2, 0.1–0.3", "… validation boxes",
         )
     )  # fmt: skip
-    print("|---" * 9 + "|")
-    print(line("planted", "", "", "", "", *of_gradients(truth), "1", "1"))
+    print("|---" * 10 + "|")
+    print(line("planted", "", "", "", "", "", *of_gradients(truth), "1", "1"))
     with tempfile.TemporaryDirectory() as temporary:
-        for number, choice in enumerate(arguments.choices):
-            folder = Path(temporary) / str(number)
-            settings = settings_of(config, arguments.set, choice)
-            started = time.process_time()
-            weights, losses = train_seeds(
-                {name: part.boxes for name, part in parts.items()},
-                projection, settings, config["seeds"], folder,
-            )  # fmt: skip
-            seconds = (time.process_time() - started) / len(weights)
-            write_gradient_pca(
-                weights, projection, parts["train"].features, parts["train"].particles,
-                folder / "pca.nc",
-            )  # fmt: skip
-            found = read_netcdf(folder / "pca.nc")["eigenvalue"].sel(version="f", member=MEAN)
-            power = [
-                " ".join(f"{v:.3f}" for v in part.power(weights, projection, folder))
-                for part in parts.values()
-            ]
-            steps = settings.for_cells(cells).epochs * -(-cells // settings.cells_per_batch)
-            print(
-                line(
-                    choice, str(steps), f"{seconds:.0f}", f"{losses['train_loss']:.4f}",
-                    f"{losses['validation_loss']:.4f}", *of_gradients(found.values), *power,
-                ),
-                flush=True,
-            )  # fmt: skip
+        for draw in range(arguments.draws):
+            folder = Path(temporary) / f"draw {draw}"
+            if draw:
+                parts = {
+                    name: PlantedBoxes(boxes[name], scales, tracer, cell_size, folder)
+                    for name in names
+                }
+            for choice in arguments.choices:
+                settings = settings_of(config, arguments.set, choice)
+                found = trained(parts, projection, settings, config["seeds"], folder / choice)
+                steps = settings.for_cells(cells).epochs * -(-cells // settings.cells_per_batch)
+                print(line(choice, str(draw), str(steps), *found), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from lagbias.base.errors import InputError
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.config.names import parse_scales
 from lagbias.config.training import TrainingSettings, settings_from
@@ -40,8 +39,10 @@ from lagbias.halos.labels import labelled_points
 from lagbias.halos.particles import Particles
 from lagbias.tables.losses import kept_losses
 from lagbias.training.cells import Boxes
-from train_network import TRAIN
+from lagbias.training.classifier import train_direct
+from lagbias.training.field import train_network
 
+TRAIN = {"field": train_network, "labels": train_direct}  # by objective
 RATIOS = {
     "P_model/P_halo": ("power_model", "power_halo"),
     "P_cross/P_halo": ("power_cross", "power_halo"),
@@ -87,7 +88,7 @@ def settings_of(config: dict, training_set: str, choice: str) -> TrainingSetting
     Raises
     ------
     InputError
-        If a setting is unknown or out of range, or the choice names a start: there is none here.
+        If a setting is unknown or out of range.
     """
     of_set = config["training_sets"][training_set]
     steps = {key: of_set[key] for key in {"steps"} & of_set.keys()}
@@ -95,11 +96,6 @@ def settings_of(config: dict, training_set: str, choice: str) -> TrainingSetting
     if "epochs" in chosen:  # steps would go before them
         chosen = {"steps": None} | chosen
     settings = settings_from(**(config["training"] | steps | chosen))
-    if settings.start is not None:
-        raise InputError(
-            f"start: found {settings.start!r}, but a choice is trained from nothing; make it a "
-            "variant of the config and let the workflow train it"
-        )
     return settings
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from lagbias.base.loading import load
+from lagbias.config.yardsticks import KINDS
 from lagbias.features import smoothed
 from lagbias.fields import painting
 from lagbias.fields import shells as field_shells
@@ -57,6 +59,11 @@ def carried_field(particles: halo_particles.Particles, ratio: np.ndarray, grid: 
     """Overdensity of particles that carry f of their Lagrangian points, painted all at once."""
     weight = ratio[np.asarray(particles.lagrangian_index)]
     return painting.paint([(particles.positions(slice(None)), weight)], grid)
+
+
+def functions_of(model: str) -> type:
+    """The class of the functions of a Lagrangian yardstick, by its name or kind."""
+    return load(KINDS[model.partition("-R")[0]].basis)
 
 
 def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:

@@ -5,6 +5,10 @@ Results go to the working directory; rules, library, schema and texts come from 
 
 import shutil
 import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -114,17 +118,73 @@ def test_a_prefix_is_refused(repository, elsewhere, more):
     assert "module: found a prefix, expected none" in run.stdout + run.stderr
 
 
-def test_a_snakefile_that_is_not_on_a_disk_is_refused(repository, elsewhere):
-    git = shutil.copytree(repository, elsewhere / "git")
+@pytest.fixture
+def published(repository, tmp_path, monkeypatch) -> Path:
+    """The repository in git, which is what git finds under github.com/someone/lagbias.
+
+    Returns
+    -------
+    folder : path of the repository; its one commit has the tag v1.0.0
+    """
+    host = tmp_path / "github.com"
+    folder = shutil.copytree(repository, host / "someone/lagbias")
     me = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["init", "-q"], ["add", "."], [*me, "commit", "-qm", "all"]):
-        subprocess.run(["git", *command], cwd=git, check=True)
-    module = MODULE.format(snakefile="", more="").replace(
-        "''", f'LocalGitFile("{git}", "Snakefile", commit="HEAD")'
-    )
+    for command in (["init", "-q"], ["add", "."], [*me, "commit", "-qm", "all"], ["tag", "v1.0.0"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{host.as_uri()}/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "snakefile",
+    [
+        'github("someone/lagbias", path="workflow/Snakefile", tag="v1.0.0")',
+        'LocalGitFile("{folder}", "workflow/Snakefile", commit="HEAD")',
+    ],
+    ids=["github", "local"],
+)
+def test_as_a_module_from_git(published, config, elsewhere, snakefile):
+    written({"lagbias": config}, elsewhere / "config/config.yaml")
+    module = MODULE.format(snakefile="", more='config: config["lagbias"]')
     (elsewhere / "Snakefile").write_text(
-        "from snakemake.sourcecache import LocalGitFile\n" + module
+        "from snakemake.sourcecache import LocalGitFile\n"
+        'configfile: "config/config.yaml"\n'
+        + module.replace("''", snakefile.format(folder=published))
     )
-    run = snakemake(elsewhere, "-n", "lagbias_all")
+    assert planned(elsewhere, "lagbias_all")["lagbias_make_report"] == 1
+    made(elsewhere)
+    (checkout,) = (elsewhere / ".snakemake/lagbias").iterdir()
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=published, text=True)
+    assert checkout.name == commit.strip()
+
+
+def test_deployed_by_snakedeploy(published, config, elsewhere):
+    """What snakedeploy writes works as it is: rules keep their names, `all` is the default."""
+    pytest.importorskip("snakedeploy", reason="snakedeploy is not installed")
+    deploy = ["deploy-workflow", published.as_uri(), str(elsewhere), "--tag", "v1.0.0"]
+    subprocess.run(
+        [sys.executable, "-c", "from snakedeploy.client import main; main()", *deploy],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    assert planned(elsewhere)["make_report"] == 1
+    written(config, elsewhere / "config/config.yaml")
+    made(elsewhere)
+
+
+def test_a_snakefile_that_is_neither_on_a_disk_nor_in_git_is_refused(repository, elsewhere):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_): ...
+
+    with ThreadingHTTPServer(("localhost", 0), partial(Quiet, directory=repository)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://localhost:{server.server_port}/workflow/Snakefile"
+        (elsewhere / "Snakefile").write_text(MODULE.format(snakefile=address, more=""))
+        run = snakemake(elsewhere, "-n", "lagbias_all")
+        server.shutdown()
     assert run.returncode != 0
+    assert f"module: found a Snakefile at {address.rpartition('/')[0]}" in run.stdout + run.stderr
     assert "git clone" in run.stdout + run.stderr

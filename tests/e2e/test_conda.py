@@ -23,7 +23,7 @@ STAND_IN = ROOT / "tests/stand_in_conda/bin"
 LOCK = ROOT / "requirements.lock"
 TARGET = "results/tiny_ph000/features/R2.zarr"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.conda]
+pytestmark = [pytest.mark.e2e, pytest.mark.conda, pytest.mark.slow]
 
 
 def said_by(*command: str | Path, **options) -> subprocess.CompletedProcess:

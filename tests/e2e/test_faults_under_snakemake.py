@@ -39,7 +39,7 @@ CONFIG = {
     ),
 }  # fmt: skip
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def command(*arguments: str) -> list[str]:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 BOX = "AbacusPlanted_small_c000_ph000"
 TARGET = f"results/{BOX}/halos/N50.zarr"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def with_environment(folder: Path) -> Path:

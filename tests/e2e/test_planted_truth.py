@@ -23,6 +23,8 @@ from lagbias.projection.projection import Projection
 from lagbias.training import field
 from lagbias.training.cells import Boxes
 
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
 BOX_SIZE, POINTS, CELL_SIZE = 160.0, 64, 8.0
 SCALES = (4.0, 8.0)
 SEEDS = (1, 2)

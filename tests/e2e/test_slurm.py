@@ -26,6 +26,7 @@ def slurm_answers() -> bool:
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slurm,
+    pytest.mark.slow,
     pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers `sinfo` here"),
 ]
 

@@ -78,11 +78,11 @@ def projection_of(boxes):
     return boxes.particles[0].parent / "projection.nc"
 
 
-def train(boxes, folder, settings=SMALL, seed=1, start=None):
+def train(boxes, folder, settings=SMALL, seed=1):
     folder.mkdir(exist_ok=True)
     weights, losses = folder / "weights.pt", folder / "losses.csv"
     run = train_direct if settings.objective == "labels" else train_network
-    run(boxes, boxes, projection_of(boxes), settings, seed, weights, losses, start=start)
+    run(boxes, boxes, projection_of(boxes), settings, seed, weights, losses)
     return weights.read_bytes(), pd.read_csv(losses)
 
 
@@ -235,7 +235,7 @@ def no_field():
     """A field of one cell and row: its loss is not looked at."""
     one = np.ones(1, dtype=np.float32)
     box = {"inputs": np.zeros((1, 3)), "cell_start": np.array([0, 1]), "sampled_fraction": 1.0}
-    names = ("multiplicity", "first_half", "per_mean_cell", "halo_overdensity")
+    names = ("multiplicity", "per_mean_cell", "halo_overdensity")
     return TrainingBoxes([box | dict.fromkeys(names, one)])
 
 
@@ -440,49 +440,6 @@ def test_calibration_is_written_for_every_seed_and_their_mean(trained, boxes, tm
     files = {name: tmp_path / "calibration.nc" for name in ("R4-R8", "R4-R8_direct")}
     plot_calibration(files, [tmp_path / "figure.png"])
     assert (tmp_path / "figure.png").stat().st_size > 5000
-
-
-FIELD = replace(SMALL, objective="field", start="direct")
-
-
-def test_field_training_starts_from_the_classifier_and_keeps_its_output(trained, boxes, tmp_path):
-    _, warm = train(boxes, tmp_path / "warm", FIELD, start=trained[2])
-    _, cold = train(boxes, tmp_path / "cold", FIELD)
-    assert not warm.equals(cold)
-    network = HaloToMassRatio.load(tmp_path / "warm/weights.pt")
-    assert network.architecture.output == "sigmoid"
-    assert HaloToMassRatio.load(tmp_path / "cold/weights.pt").architecture.output == "exponential"
-    still = replace(FIELD, epochs=1, learning_rate=1e-12)
-    _, unmoved = train(boxes, tmp_path / "unmoved", still, start=trained[2])
-    # Weights that do not move have the loss of the classifier, whatever the scale of its f.
-    expected = trained[1]["validation_field_loss"].iloc[-1]
-    assert unmoved["validation_loss"][0] == pytest.approx(expected, rel=1e-4)
-    kept = HaloToMassRatio.load(tmp_path / "unmoved/weights.pt")
-    started = HaloToMassRatio.load(trained[2])
-    inputs = torch.randn(50, 5, generator=generator_of(1, "test"))
-    torch.testing.assert_close(kept(inputs), started(inputs), rtol=1e-4, atol=1e-6)
-
-
-def test_checkpoint_from_another_start_is_ignored(trained, boxes, tmp_path):
-    identities = set()
-    for start in (None, trained[2]):
-        train(boxes, tmp_path, FIELD, start=start)
-        content = torch.load(tmp_path / "weights.pt", weights_only=True)
-        identities.add(content["metadata"])
-    assert len(identities) == 2
-
-
-def test_start_from_another_network_is_refused(trained):
-    with pytest.raises(InputError, match=r"inputs=5.*expected.*inputs=7.*mend the variants"):
-        first_network(7, FIELD, 1, trained[2])
-    with pytest.raises(InputError, match=r"neurons=6.*expected.*neurons=20"):
-        first_network(5, TrainingSettings(start="direct"), 1, trained[2])
-
-
-def test_classifier_does_not_start_from_an_exponential_network(boxes, tmp_path):
-    train(boxes, tmp_path, replace(FIELD, start=None))
-    with pytest.raises(InputError, match="output='exponential'.*expected.*output='sigmoid'"):
-        first_network(5, SMALL, 1, tmp_path / "weights.pt")
 
 
 def test_sigmoid_output_is_a_probability_over_its_mean(tmp_path):

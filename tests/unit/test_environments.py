@@ -1,7 +1,7 @@
 """An environment file names just what its rules import, in the versions of requirements.lock.
 
 Imports are read from the sources, lazy ones too: from a rule's script through all the modules of
-the library that it reaches, as `library()` of workflow/rules/paths.smk does.
+the library that it reaches.
 """
 
 import ast
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 RULES = "\n".join(
     file.read_text()
-    for file in [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    for file in [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
 )
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
@@ -55,21 +55,26 @@ def package_names(requirements) -> set[str]:
 
 def run_time_needs(module: str) -> set[str]:
     """Packages that a module of the library needs and that no import of ours shows."""
-    if module == "stores":
+    if module == "base.stores":
         return {"h5netcdf"}  # xarray's engine, named in a string
-    if module == "minisim":
+    if module == "simulations.mini.pysco":
         # installed without its dependencies (envs/simulation.post-deploy.sh)
         return package_names(requires("pysco-nbody")) - PYSCO_DOES_WITHOUT
-    if module == "report":
+    if module == "plan.report":
         # It runs `python -m snakemake --report`, which wants Pygments and reads all rule files.
         return {"snakemake", "pygments"}.union(*map(needs_to_be_read, rule_file_modules()))
     return set()
 
 
+def dotted(file: Path) -> str:
+    """A module of the library as its rooms name it, ``base.stores``; of a script its name."""
+    return ".".join(file.relative_to(SCRIPTS).with_suffix("").parts).removeprefix("lagbias.")
+
+
 def rule_file_modules() -> list[Path]:
     """Modules of the library that the rule files themselves import."""
-    names = re.findall(r"^from lagbias\.(\w+) import", RULES, flags=re.M)
-    return [SCRIPTS / f"lagbias/{name}.py" for name in names]
+    names = re.findall(r"^from (lagbias[.\w]+) import", RULES, flags=re.M)
+    return [SCRIPTS / f"{name.replace('.', '/')}.py" for name in names]
 
 
 def imports(file: Path, lazy: bool = True) -> set[str]:
@@ -78,8 +83,6 @@ def imports(file: Path, lazy: bool = True) -> set[str]:
     for node in ast.walk(module) if lazy else module.body:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "lagbias":
-            found |= {f"lagbias.{name.name}" for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module)
     return found
@@ -109,7 +112,7 @@ def needs(file: Path) -> frozenset[str]:
     """Packages, as conda-forge names them, that a script or module needs to run."""
     files = reached(file)
     return frozenset(
-        packages_of(files, lazy=True).union(*(run_time_needs(member.stem) for member in files))
+        packages_of(files, lazy=True).union(*(run_time_needs(dotted(member)) for member in files))
     )
 
 
@@ -220,6 +223,6 @@ def test_project_asks_for_all_that_is_imported():
 
 def test_one_least_version_of_snakemake():
     (asked,) = [line for line in PROJECT["dependencies"] if line.startswith("snakemake")]
-    wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "Snakefile").read_text())[1]
+    wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "workflow/Snakefile").read_text())[1]
     assert asked == f"snakemake>={wanted}"
     assert pins(ROOT / "envs/report.yaml")["snakemake"] == wanted, "what the tests run with"

@@ -140,7 +140,6 @@ JOBS = {
                 features=FEATURES, particles=[PARTICLES], halos=[HALOS],
                 validation_features=FEATURES, validation_particles=[PARTICLES],
                 validation_halos=[HALOS], projection=PROJECTION,
-                labels=[], validation_labels=[], start=[],
             ),
             Names(
                 settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu",
@@ -160,7 +159,6 @@ JOBS = {
             "project_on_gradients",
             Names(file=f"{FIT}/R2-R4-pc2/projection.nc"),
             Names(projection=PROJECTION, gradient_pca=PCA),
-            Names(gradient_of="f"),
             wildcards=Names(K="2"),
         ),
         Job(
@@ -899,9 +897,12 @@ EXECUTES = (
 )  # fmt: skip
 
 
+RULE_FILES = [ROOT / "workflow/Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+
+
 @pytest.mark.parametrize(
     "source",
-    [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")],
+    sorted([ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.py"), *RULE_FILES]),
     ids=lambda path: path.name,
 )
 def test_nothing_in_the_workflow_executes_text(source):

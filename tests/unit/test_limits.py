@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 from conftest import REDSHIFT, plant_box
-from lagbias.base import limits
 from lagbias.base.errors import InputError
 from lagbias.base.limits import MOST_CELLS, MOST_PAINTED, MOST_POINTS
 from lagbias.config.tracers import parse_tracer
@@ -83,7 +82,7 @@ def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, st
 
 
 def test_more_links_than_scipy_counts_are_refused(monkeypatch):
-    monkeypatch.setattr(limits, "MOST_LINKS", 2)
+    monkeypatch.setattr(friends, "MOST_LINKS", 2)
     position = np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]], dtype=np.float32)
     assert (friends.friends_of_friends(position[:3], 20.0, 1.5, 2) == 0).all()
     with pytest.raises(InputError, match="found 3 links of 4 particles, .*most 2.*mini.particles"):

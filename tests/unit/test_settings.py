@@ -80,12 +80,6 @@ def test_variants_that_fit_together_are_taken():
             {"tophat": {"tophat_radius": 2.5, "modes": "all"}}, [],
             "variants.tophat: found both modes and tophat_radius; the inputs",
         ),
-        ({"log": {"gradient_of": "log10 f", "start": "cold"}}, [], "variants.log.start: 'cold'"),
-        ({"warm": {"start": "cold"}}, [], "variants.warm.start: 'cold' is not among"),
-        (
-            {"warm": {"start": "hot"}, "hot": {"start": "warm"}}, [],
-            "variants.warm.start: warm -> hot -> warm goes in a circle",
-        ),
         ({"tophat": {"tophat_radius": 3}}, ["R2-R4_tophat-pc3"], "is on 3 of 2 inputs"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),
@@ -99,13 +93,8 @@ def test_variants_that_do_not_fit_are_refused(variants, models, message):
         check_config(config | {"more_networks": models})
 
 
-def test_a_start_of_every_training_is_refused():
-    with pytest.raises(InputError, match="training.start: found 'warm' for every network"):
-        check_config(CONFIG | {"training": {"preset": "seed", "start": "warm"}})
-
-
 GALAXIES = {"tracers": ["N50", "N50-galaxies"], "galaxies": {}}
-DIRECT = {"direct": {"objective": "labels"}, "warm": {"start": "direct"}}
+DIRECT = {"direct": {"objective": "labels"}}
 
 
 @pytest.mark.parametrize(
@@ -117,8 +106,8 @@ DIRECT = {"direct": {"objective": "labels"}, "warm": {"start": "direct"}}
             "field, since N50-galaxies does not say",
         ),
         (
-            {"variants": DIRECT, "more_networks": ["R2-R4_warm-pc2"]},
-            "variants.direct.objective: found labels, of the training of R2-R4_warm-pc2",
+            {"variants": DIRECT, "more_networks": ["R2-R4_direct-pc2"]},
+            "variants.direct.objective: found labels, of the training of R2-R4_direct-pc2",
         ),
         (
             {"training": {"preset": "seed", "objective": "labels"}},
@@ -146,36 +135,8 @@ def test_labels_of_galaxies_are_not_learnt(change, message):
     ],
 )
 def test_labels_are_learnt_beside_galaxies_that_no_such_network_is_fitted_to(change):
-    networks = [] if change.get("variants") else ["R2-R4_direct", "R2-R4_warm"]
+    networks = [] if change.get("variants") else ["R2-R4_direct"]
     check_config(CONFIG | GALAXIES | {"variants": DIRECT, "more_networks": networks} | change)
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "message"),
-    [
-        ({"neurons": 64}, {}, "variants.then.start: first has neurons 64, expected 20 as here"),
-        ({"epochs": 2}, {"hidden_layers": 2}, "first has hidden_layers 3, expected 2 as here"),
-        ({"activation": "gelu"}, {}, "first has activation 'gelu', expected 'silu' as here"),
-        ({"preset": "code"}, {}, "first has hidden_layers 5, expected 3 as here"),
-        ({"modes": "all"}, {}, "first has modes 'all', expected None as here"),
-        ({"epochs": 2}, {"tophat_radius": 3}, "first has tophat_radius None, expected 3 as here"),
-        ({"epochs": 2}, {"objective": "labels"}, "first learns the halo field, expected objective"),
-    ],
-)
-def test_a_start_of_another_network_is_refused(first, then, message):
-    variants = {"first": first, "then": {"start": "first"} | then}
-    with pytest.raises(InputError, match=re.escape(message)):
-        check_config(CONFIG | {"variants": variants})
-
-
-def test_a_start_of_the_same_network_is_taken():
-    variants = {
-        **DIRECT, "again": {"start": "warm", "objective": "labels", "epochs": 2},
-        "small": {"neurons": 5, "modes": "all"},
-        "more": {"neurons": 5, "modes": "all", "start": "small"},
-        "code": {"preset": "code"}, "longer": {"preset": "code", "start": "code", "epochs": 90},
-    }  # fmt: skip
-    check_config(CONFIG | {"variants": variants})
 
 
 def test_a_preset_of_a_variant_is_all_that_it_starts_from():
@@ -188,7 +149,7 @@ def test_a_preset_of_a_variant_is_all_that_it_starts_from():
 def test_other_changes_of_a_variant_are_made_to_the_training():
     training = {"preset": "code", "steps": 40, "neurons": 7}
     assert training_with(training, {}) == training
-    assert training_with(training, {"gradient_of": "f", "block": 2}) == training | {"block": 2}
+    assert training_with(training, {"modes": "all", "block": 2}) == training | {"block": 2}
     expected = {"preset": "code", "steps": None, "neurons": 7, "epochs": 9}
     assert training_with(training, {"epochs": 9}) == expected
 
@@ -205,17 +166,6 @@ def test_what_was_expected_of_a_training_is_said(training, message):
         config = CONFIG | {"training": {"preset": "seed"} | training, "variants": variants}
         with pytest.raises(InputError, match=f"^{re.escape(message)}"):
             check_config(config)
-
-
-def test_directions_of_other_gradients_are_named_with_their_number():
-    config = CONFIG | {"variants": {"log": {"gradient_of": "log10 f"}}}
-    check_config(config | {"more_networks": ["R2-R4_log-pc2"]})
-    message = "more_networks: R2-R4_log is R2-R4 once more, .* expected .* as R2-R4_log-pc2"
-    with pytest.raises(InputError, match=message):
-        check_config(config | {"more_networks": ["R2-R4_log"]})
-    # Networks of their own are trained where the variant is of another training too.
-    config["variants"]["log"]["particle_fraction"] = 0.1
-    check_config(config | {"more_networks": ["R2-R4_log"]})
 
 
 def config_of_phases(train, validate, test, transfers=()):
@@ -526,7 +476,6 @@ def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
          {"training": {"epochs": 1000, "adam_beta2": 0.9}}),
         ({"training": {"snapshot_epoch": "null", "steps": "~", "learning_rate_decay": ""}},
          {"training": {"snapshot_epoch": None, "steps": None, "learning_rate_decay": None}}),
-        ({"training": {"start": "null"}}, {"training": {"start": None}}),
         ({"deterministic": "true"}, {"deterministic": True}),
         ({"variants": {"more": {"modes": "3"}, "all": {"modes": "all"}}},
          {"variants": {"more": {"modes": 3}, "all": {"modes": "all"}}}),
@@ -535,7 +484,7 @@ def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
          {"simulations": {"1e3": {"source": "mini", "phase": 0}}}),
         ({"training_sets": {"a": {"train": ["1e3", "7", "true", "null"]}}},
          {"training_sets": {"a": {"train": ["1e3", "7", "true", "null"]}}}),
-        ({"variants": {"on": {"start": "off"}}}, {"variants": {"on": {"start": "off"}}}),
+        ({"showcase": "off"}, {"showcase": "off"}),
         ({"device": "true", "showcase": "1"}, {"device": "true", "showcase": "1"}),
         # nothing to be read as what is asked for
         ({"seeds": ["one", "2024-01-01", "[1]", "{", "nan"]},

@@ -48,7 +48,6 @@ def made_up_box(random, cells=64, rows=900, sampled_fraction=0.4, inputs=3):
     return {
         "inputs": random.normal(size=(rows, inputs)).astype(np.float32),
         "multiplicity": multiplicity,
-        "first_half": random.binomial(multiplicity.astype(int), 0.5).astype(np.float32),
         "cell_start": np.searchsorted(cell, np.arange(cells + 1)),
         "per_mean_cell": np.full(cells, cells / multiplicity.sum(), dtype=np.float32),
         "halo_overdensity": random.normal(size=cells).astype(np.float32),
@@ -108,7 +107,6 @@ def thinned(random, full, share):
     ones = np.ones(len(cell), dtype=np.float32)
     box = {
         "inputs": np.zeros((len(cell), 1)), "multiplicity": ones,
-        "first_half": random.binomial(1, 0.5, len(cell)),
         "cell_start": np.searchsorted(cell, np.arange(cells + 1)),
         "per_mean_cell": np.full(cells, cells / len(cell)), "halo_overdensity": target,
         "sampled_fraction": share,
@@ -145,16 +143,13 @@ def losses_of_thinned_sets():
 RATIO_BIAS = 1e-3
 
 
-@pytest.mark.parametrize("estimator", ["unbiased", "halves"])
-def test_loss_of_a_subsample_is_that_of_all_particles_in_the_mean(
-    losses_of_thinned_sets, estimator
-):
+def test_loss_of_a_subsample_is_that_of_all_particles_in_the_mean(losses_of_thinned_sets):
     full_loss, draws = losses_of_thinned_sets
-    losses = draws[estimator]
+    losses = draws["unbiased"]
     error = losses.std() / len(losses) ** 0.5
     difference = losses.mean() - full_loss
     assert abs(difference) < 4 * error + RATIO_BIAS, (
-        f"{estimator}: {losses.mean():.4f} +- {error:.4f}, all particles {full_loss:.4f}"
+        f"{losses.mean():.4f} +- {error:.4f}, all particles {full_loss:.4f}"
     )
 
 
@@ -477,7 +472,7 @@ def test_particles_of_a_row_are_counted_in_a_byte_where_they_fit(most, dtype):
 def test_losses_by_bytes_and_by_floats_are_the_same(rng):
     """Counts that fit a byte enter every estimator as the same numbers."""
     data = made_up_box(rng)
-    small = {name: data[name].astype(np.uint8) for name in ("multiplicity", "first_half")}
+    small = {"multiplicity": data["multiplicity"].astype(np.uint8)}
     floats, integers = TrainingBoxes([data]), TrainingBoxes([data | small])
     assert integers.multiplicity.dtype == torch.uint8
     ratio = torch.from_numpy(rng.lognormal(0, 1, 900)).float()
@@ -655,7 +650,7 @@ def test_identity_of_a_training_hangs_on_all_its_numbers(rng):
     data = made_up_box(rng)
     digest = TrainingBoxes([data]).digest()
     assert TrainingBoxes([data]).digest() == digest
-    for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
+    for name in ("inputs", "multiplicity", "per_mean_cell", "halo_overdensity"):
         changed = data[name].copy()
         changed.flat[7] += 1
         assert TrainingBoxes([data | {name: changed}]).digest() != digest, name
@@ -721,10 +716,9 @@ def test_learning_rate_falls_by_steps_to_zero_or_by_a_factor_per_epoch(
     np.testing.assert_allclose(rates, SMALL.learning_rate * factor, rtol=1e-6)
 
 
-@pytest.mark.parametrize("estimator", ["halves", "plain"])
-def test_other_presets_train_too(stores, tmp_path, estimator):
+def test_other_presets_train_too(stores, tmp_path):
     settings = replace(
-        SMALL, estimator=estimator, normalisation="penalty", activation="gelu",
+        SMALL, estimator="plain", normalisation="penalty", activation="gelu",
         particle_fraction=0.5,
     )  # fmt: skip
     network, losses = train(stores, tmp_path, settings)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import training_choices
-from lagbias.base.errors import InputError
 from lagbias.base.stores import append_variable, open_store
 from lagbias.halos.particles import Particles, particles_of_points
 from lagbias.training.classifier import train_direct
@@ -32,11 +31,6 @@ def test_training_on_labels_is_that_of_the_workflow():
     assert training_choices.TRAIN[settings.objective] is train_direct
     settings = training_choices.settings_of(CONFIG, "one", "-")
     assert training_choices.TRAIN[settings.objective] is train_network
-
-
-def test_start_is_refused():
-    with pytest.raises(InputError, match="start: found 'direct'"):
-        training_choices.settings_of(CONFIG, "one", "start=direct")
 
 
 def test_field_of_the_particles_has_each_in_its_own_cell(stores, tmp_path):

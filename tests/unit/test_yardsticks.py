@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
-from conftest import REDSHIFT, plant_box
+from conftest import REDSHIFT, functions_of, plant_box
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store, read_netcdf
 from lagbias.fields.grid import Grid
@@ -32,7 +32,7 @@ from lagbias.yardsticks.least_squares import (
     solve_nonnegative,
 )
 from lagbias.yardsticks.linear import edges_below
-from lagbias.yardsticks.polynomial import TERMS
+from lagbias.yardsticks.polynomial import TERMS, Polynomial
 from scipy.spatial import cKDTree
 
 KINDS = ("poly", "bins", "bins-lap", "bins-g2")
@@ -45,7 +45,7 @@ def on_planted(kind, stores):
     features = dict(stores.features)
     if kind != "poly":
         features = {2.0: features[2.0]}
-    return lagrangian.basis_of(kind, [features]).on(features)
+    return functions_of(kind).of_boxes([features]).on(features)
 
 
 def equations_of(kind, stores, block=2, unbiased=True):
@@ -239,14 +239,15 @@ def test_sums_of_plain_bins_count_every_particle(stores):
 def test_fit_is_read_back_as_it_was_written(model, stores, tmp_path):
     features = {2.0: stores.features[2.0]} if "bins" in model else stores.features
     path = tmp_path / "coefficients.nc"
+    functions = functions_of(model)
     lagrangian.fit_lagrangian_bias(
-        model, [features], [stores.particles], [stores.halos], 2, "unbiased", path
+        functions, model, [features], [stores.particles], [stores.halos], 2, "unbiased", path
     )
     kind = model.partition("-R")[0]
     expected = on_planted(kind, stores)
     equations = equations_of(kind, stores)
     values = expected.basis.solve(equations)
-    basis, found = lagrangian.read_lagrangian_bias(path)
+    basis, found = functions.from_dataset(read_netcdf(path))
     np.testing.assert_allclose(found, values, rtol=1e-12)
     np.testing.assert_array_equal(basis.on(features).ratio(found), expected.ratio(values))
     data = read_netcdf(path)
@@ -261,7 +262,7 @@ def test_polynomial_responds_to_long_waves_by_the_sums_of_its_coefficients(store
     """Against differences of <f> over a long wave, written out by hand."""
     path = tmp_path / "coefficients.nc"
     boxes = [stores.features], [stores.particles], [stores.halos]
-    lagrangian.fit_lagrangian_bias("poly-R2-R4", *boxes, 2, "unbiased", path)
+    lagrangian.fit_lagrangian_bias(Polynomial, "poly-R2-R4", *boxes, 2, "unbiased", path)
     data = read_netcdf(path)
     coefficient = data["coefficient"]
 

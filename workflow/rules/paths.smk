@@ -3,16 +3,33 @@
 import os
 import shlex
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
+import git
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-if not os.path.isabs(str(workflow.current_basedir)):
-    raise WorkflowError(
-        f"module: found a Snakefile at {workflow.current_basedir}, expected one on a disk of this "
-        "machine; `git clone` the repository and name the path of its Snakefile"
-    )
+
+def checked_out(source):
+    """Folder of the repository at the commit that Snakemake reads a Snakefile of from git.
+
+    Jobs import the library, so that it has to be on a disk: below the folder of the run.
+    """
+    hosted = getattr(source, "hosted_repo", None)
+    repository = hosted.repo if hosted else git.Repo(source.repo_path)
+    commit = repository.commit(source.ref).hexsha
+    folder = Path(".snakemake/lagbias").absolute() / commit
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as part:
+            repository.git.archive(commit, output=f"{part}/all.tar")
+            with tarfile.open(f"{part}/all.tar") as files:
+                files.extractall(f"{part}/{commit}", filter="data")
+            os.rename(f"{part}/{commit}", folder)
+    return folder
+
 
 if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
     raise WorkflowError(
@@ -20,7 +37,17 @@ if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
         "resources/ themselves; leave it out, or run the workflow by itself with --directory"
     )
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]
+BASE = workflow.current_basedir
+if hasattr(BASE, "ref"):
+    ROOT = checked_out(BASE)
+elif os.path.isabs(str(BASE)):
+    ROOT = Path(str(BASE)).parents[1]
+else:
+    raise WorkflowError(
+        f"module: found a Snakefile at {BASE}, expected one on a disk of this machine or in a git "
+        'repository; write snakefile: github("OWNER/lagbias", path="workflow/Snakefile", '
+        "tag=...), or `git clone` the repository and name the path of its Snakefile"
+    )
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 # Snakemake writes the path of its Python into shell commands as it is (snakemake issues 1546 and
@@ -28,8 +55,8 @@ sys.path.insert(0, str(SCRIPTS))
 if os.path.exists(sys.executable):
     sys.executable = shlex.quote(sys.executable)
 
-IS_MODULE = os.path.realpath(workflow.main_snakefile) != os.path.realpath(
-    ROOT / "Snakefile"
+IS_MODULE = os.path.realpath(workflow.main_snakefile) not in map(
+    os.path.realpath, [ROOT / "Snakefile", ROOT / "workflow/Snakefile"]
 )
 
 

@@ -22,7 +22,8 @@ from .progress import Progress, in_words
 LEFT_OUT = {LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.RESOURCES_INFO, LogEvent.SHELLCMD}
 CHATTER = re.compile(
     "Assuming unrestricted shared filesystem|host: |Using shell: |Provided cores: |Building DAG of "
-    "jobs|Rules claiming more threads|Conda environments: ignored|Select jobs to execute|Execute "
+    "jobs|Rules claiming more threads|Conda environments: ignored|Select jobs to execute|Execute |"
+    "Touching output file"
 )
 
 

@@ -66,8 +66,7 @@ def _advice(error: jsonschema.ValidationError) -> str:
     path = [str(part) for part in error.absolute_path]
     found = error.instance
     if error.validator == "anyOf":
-        types = [option.get("type") for option in error.validator_value]
-        return "write a whole number above 0" + (", or null" if "null" in types else ", or all")
+        return f"write {', or '.join(map(_wanted, error.validator_value))}"
     if error.validator == "pattern" and path[-1] == "cosmology":
         return "write c and three digits, as c000"
     if error.validator == "pattern" and path[-1] == "url":
@@ -89,12 +88,24 @@ def _advice(error: jsonschema.ValidationError) -> str:
     return "write keys with values, as {key: value}"
 
 
+def _wanted(schema: dict) -> str:
+    """What one of several schemas takes: a number within bounds, a choice or null."""
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    name = {"integer": "a whole number", "number": "a number", "string": "a text"}
+    bounds = {
+        "minimum": "of at least", "exclusiveMinimum": "above", "maximum": "of at most"
+    }  # fmt: skip
+    limits = [f"{text} {schema[key]:g}" for key, text in bounds.items() if key in schema]
+    return " ".join([name.get(schema["type"], "null"), " and ".join(limits)]).strip()
+
+
 def _text_advice(path: list[str], found: object) -> str:
     """What to write where a text is wanted."""
     if isinstance(found, bool):
         return f"write it in quotes ({YES_NO})"
     of_scales, numbers = path[0] in SCALES, found if isinstance(found, list) else [found]
-    if not all(isinstance(number, int | float) for number in numbers):
+    if not numbers or not all(isinstance(number, int | float) for number in numbers):
         return "write a text"
     if of_scales:
         several = "" if len(numbers) > 1 else " (several scales of one network: as R2-R4)"

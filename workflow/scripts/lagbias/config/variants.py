@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 from lagbias.base.errors import InputError
+from lagbias.config.model import VariantInputs
 from lagbias.config.names import modes_kept, parse_network, parse_scales
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings, settings_from
 
-VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
-LAYERS = ("hidden_layers", "neurons", "activation")
+VARIANT_INPUTS = tuple(key.name for key in fields(VariantInputs))
 
 
 @contextmanager
@@ -36,8 +37,7 @@ def training_with(training: dict, changes: dict) -> dict:
     dict
         Of ``settings_from``. A variant that names a preset starts from that preset alone.
     """
-    other = {*VARIANT_INPUTS, "gradient_of"}
-    own = {key: changes[key] for key in changes if key not in other}
+    own = {key: changes[key] for key in changes if key not in VARIANT_INPUTS}
     if "preset" in own:
         return own
     if "epochs" in own:  # steps would go before them
@@ -47,23 +47,13 @@ def training_with(training: dict, changes: dict) -> dict:
 
 def settings_of(variant: str | None, config: dict) -> TrainingSettings:
     """How the networks of a variant are trained, or of none; ``steps`` of a set apart."""
-    changes = config.get("variants", {}).get(variant, {})
+    changes = config["variants"].get(variant, {})
     return settings_from(**training_with(config["training"], changes))
-
-
-def lineage(variant: str | None, config: dict) -> list[str | None]:
-    """A variant, the one that its networks start from, and so on."""
-    variants, found = config.get("variants", {}), [variant]
-    while (start := variants.get(found[-1], {}).get("start")) is not None:
-        found.append(start)
-    return found
 
 
 def every_training(config: dict) -> dict[str, TrainingSettings]:
     """How networks are trained, by the field of the config that says so."""
-    variants = {
-        f"variants.{name}": settings_of(name, config) for name in config.get("variants", {})
-    }
+    variants = {f"variants.{name}": settings_of(name, config) for name in config["variants"]}
     return {"training": settings_of(None, config)} | variants
 
 
@@ -76,7 +66,7 @@ def check_variants(config: dict) -> None:
         Naming the first field that does not fit, what was found and what to do.
     """
     settings_of(None, config)  # refuses what is out of its range
-    for name, changes in config.get("variants", {}).items():
+    for name, changes in config["variants"].items():
         if set(VARIANT_INPUTS) <= set(changes):
             raise InputError(
                 f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
@@ -84,66 +74,14 @@ def check_variants(config: dict) -> None:
             )
         with refused_as(f"variants.{name}"):
             settings_of(name, config)
-    check_starts(config)
-    for name in config.get("more_networks", []):
+    for name in config["more_networks"]:
         check_network(name, config)
     check_labels(config)
 
 
-def check_starts(config: dict) -> None:
-    """Check that every training that starts from another can, and that none goes in circles."""
-    variants = config.get("variants", {})
-    if config["training"].get("start") is not None:
-        raise InputError(
-            f"training.start: found {config['training']['start']!r} for every network, so for the "
-            "one that they start from too; name it in a variant instead"
-        )
-    for name in variants:
-        passed, start = [name], variants[name].get("start")
-        while start is not None:
-            if start not in variants:
-                raise InputError(
-                    f"variants.{passed[-1]}.start: {start!r} is not among the variants "
-                    f"{sorted(variants)}; it names the one whose networks this training starts from"
-                )
-            if start in passed:
-                raise InputError(
-                    f"variants.{name}.start: {' -> '.join([*passed, start])} goes in a circle; let "
-                    "one of them start from nothing"
-                )
-            passed.append(start)
-            start = variants[start].get("start")
-    for name in variants:
-        if variants[name].get("start") is not None:
-            check_start(name, config)
-
-
-def check_start(name: str, config: dict) -> None:
-    """Check that a variant has networks of the same shape as the one that it starts from."""
-    variants = config["variants"]
-    start = variants[name]["start"]
-    own, other = ({key: variants[v].get(key) for key in VARIANT_INPUTS} for v in (name, start))
-    settings = settings_of(name, config)
-    for key in LAYERS:
-        own[key], other[key] = getattr(settings, key), getattr(settings_of(start, config), key)
-    for key in own:
-        if own[key] != other[key]:
-            raise InputError(
-                f"variants.{name}.start: {start} has {key} {other[key]!r}, expected {own[key]!r} "
-                "as here; a training starts from a network of the same inputs and layers: give "
-                f"both the same {key}"
-            )
-    learnt = {settings_of(variant, config).objective for variant in lineage(start, config)}
-    if settings.objective == "labels" and "labels" not in learnt:
-        raise InputError(
-            f"variants.{name}.start: {start} learns the halo field, expected objective labels as "
-            "here, whose network gives a probability; start from such a one or from nothing"
-        )
-
-
 def check_network(name: str, config: dict) -> None:
     """Check that a network besides the scale sets is of a variant, has its inputs and is new."""
-    variants = config.get("variants", {})
+    variants = config["variants"]
     scale_set, variant, directions = parse_network(name)
     if variant is not None and variant not in variants:
         raise InputError(
@@ -158,20 +96,15 @@ def check_network(name: str, config: dict) -> None:
         raise InputError(
             f"more_networks: {name} is on {directions} of {inputs} inputs; use fewer directions"
         )
-    if changes.keys() == {"gradient_of"} and not directions:
-        raise InputError(
-            f"more_networks: {name} is {scale_set} once more, as variant {variant} is of other "
-            f"gradients alone; expected directions of them, as {name}-pc2"
-        )
 
 
 def check_labels(config: dict) -> None:
     """Refuse networks that learn which particles are in halos where galaxies are the tracer."""
-    every = [*config["scale_sets"], *config.get("more_networks", [])]
+    every = [*config["scale_sets"], *config["more_networks"]]
     trained = {name: every for name in config["tracers"]}
     # The showcase alone is fitted to these, plain and on its directions.
     trained |= {
-        name: [config["showcase"]] for name in config.get("more_tracers", []) if name not in trained
+        name: [config["showcase"]] for name in config["more_tracers"] if name not in trained
     }
     for tracer, networks in trained.items():
         if parse_tracer(tracer).weighting == "galaxies":
@@ -180,13 +113,13 @@ def check_labels(config: dict) -> None:
 
 
 def check_no_labels(network: str, tracer: str, config: dict) -> None:
-    """Refuse a network of galaxies that, or whose start, learns which particles are in halos."""
-    for variant in lineage(parse_network(network).variant, config):
-        if settings_of(variant, config).objective == "labels":
-            own = config.get("variants", {}).get(variant, {})
-            source = f"variants.{variant}" if "objective" in own else "training"
-            raise InputError(
-                f"{source}.objective: found labels, of the training of {network}; expected field, "
-                f"since {tracer} does not say which particles end in halos: take the network or "
-                "the tracer out"
-            )
+    """Refuse a network of galaxies that learns which particles are in halos."""
+    variant = parse_network(network).variant
+    if settings_of(variant, config).objective == "labels":
+        own = config["variants"].get(variant, {})
+        source = f"variants.{variant}" if "objective" in own else "training"
+        raise InputError(
+            f"{source}.objective: found labels, of the training of {network}; expected field, "
+            f"since {tracer} does not say which particles end in halos: take the network or "
+            "the tracer out"
+        )

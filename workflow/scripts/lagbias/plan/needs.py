@@ -9,7 +9,35 @@ from typing import Any
 
 from lagbias.config.names import parse_yardstick
 from lagbias.config.tracers import parse_tracer
-from lagbias.plan import resources as peak
+from lagbias.plan.resources import (
+    Boxes,
+    GriddedBox,
+    accumulate_moments,
+    asked_mb,
+    asked_minutes,
+    compare_spectra,
+    compute_features,
+    explain_model,
+    find_gradient_directions,
+    fit_lagrangian_bias,
+    fit_linear_bias,
+    index_particles,
+    label_particles,
+    measure_calibration,
+    measure_linear_power,
+    measure_statistics,
+    paint_matter,
+    plant_halos,
+    plot_slices,
+    predict_halo_field,
+    predict_labels,
+    predict_lagrangian_bias,
+    predict_linear_bias,
+    select_halos,
+    simulate_mini,
+    simulation_minutes,
+    train_network,
+)
 from lagbias.plan.study import Study
 
 Wildcards = Any
@@ -24,32 +52,32 @@ MINUTES_OF = {
 }
 
 
-def _of_box(formula: Callable[[peak.GriddedBox], float]) -> Callable[[Study, Wildcards], float]:
+def _of_box(formula: Callable[[GriddedBox], float]) -> Callable[[Study, Wildcards], float]:
     """A formula of the box in the path."""
     return lambda study, wildcards: formula(study.size_of(wildcards.sim))
 
 
-def _of_boxes(formula: Callable[[peak.Boxes], float]) -> Callable[[Study, Wildcards], float]:
+def _of_boxes(formula: Callable[[Boxes], float]) -> Callable[[Study, Wildcards], float]:
     """A formula of the training boxes."""
     return lambda study, wildcards: formula(study.sizes_of(wildcards.set))
 
 
 def _selecting(study: Study, wildcards: Wildcards) -> float:
     least = parse_tracer(wildcards.tracer).min_particles
-    return peak.select_halos(study.size_of(wildcards.sim), least)
+    return select_halos(study.size_of(wildcards.sim), least)
 
 
 def _moments(study: Study, wildcards: Wildcards) -> float:
     scales = study.scales_of(wildcards.base)
-    return peak.accumulate_moments(study.sizes_of(wildcards.set), len(scales))
+    return accumulate_moments(study.sizes_of(wildcards.set), len(scales))
 
 
 def _covariance(study: Study, wildcards: Wildcards) -> float:
-    return peak.accumulate_moments(study.sizes_of(wildcards.set), len(study.all_scales()))
+    return accumulate_moments(study.sizes_of(wildcards.set), len(study.all_scales()))
 
 
 def _training(study: Study, wildcards: Wildcards) -> float:
-    return peak.train_network(
+    return train_network(
         study.sizes_of(wildcards.set),
         study.sizes_of(wildcards.set, "validate"),
         inputs=study.network_inputs(wildcards.network),
@@ -58,48 +86,48 @@ def _training(study: Study, wildcards: Wildcards) -> float:
 
 
 def _predicting(study: Study, wildcards: Wildcards) -> float:
-    return peak.predict_halo_field(study.size_of(wildcards.sim), len(study.seeds))
+    return predict_halo_field(study.size_of(wildcards.sim), len(study.seeds))
 
 
 def _calibrating(study: Study, wildcards: Wildcards) -> float:
-    return peak.measure_calibration(study.size_of(wildcards.sim), len(study.seeds))
+    return measure_calibration(study.size_of(wildcards.sim), len(study.seeds))
 
 
 def _gradients(study: Study, wildcards: Wildcards) -> float:
     inputs = study.network_inputs(wildcards.base)
-    return peak.find_gradient_directions(study.sizes_of(wildcards.set), inputs)
+    return find_gradient_directions(study.sizes_of(wildcards.set), inputs)
 
 
 def _explaining(study: Study, wildcards: Wildcards) -> float:
     inputs, scales = study.network_inputs(wildcards.base), study.scales_of(wildcards.base)
-    return peak.explain_model(study.sizes_of(wildcards.set), inputs, len(scales))
+    return explain_model(study.sizes_of(wildcards.set), inputs, len(scales))
 
 
 def _fitting(study: Study, wildcards: Wildcards) -> float:
     kind, scales = parse_yardstick(wildcards.lagrangian)
-    return peak.fit_lagrangian_bias(study.sizes_of(wildcards.set), kind, len(scales))
+    return fit_lagrangian_bias(study.sizes_of(wildcards.set), kind, len(scales))
 
 
 def _planted(study: Study, wildcards: Wildcards) -> float:
     boxes = [*study.sizes_of(wildcards.set), *study.sizes_of(wildcards.set, "test")]
-    return max(peak.plant_halos(box) for box in boxes)
+    return max(plant_halos(box) for box in boxes)
 
 
 def _simulating(study: Study, _: Wildcards) -> float:
-    return peak.simulate_mini(study.config["mini"]["particles_per_side"])
+    return simulate_mini(study.config["mini"]["particles_per_side"])
 
 
 # Memory of a job at its peak [MB], by rule.
 PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "warm_up_simulation": lambda study, wildcards: WARM_UP_MB,
     "simulate_mini": _simulating,
-    "compute_features": _of_box(peak.compute_features),
-    "measure_linear_power": _of_box(peak.measure_linear_power),
-    "index_particles": _of_box(peak.index_particles),
+    "compute_features": _of_box(compute_features),
+    "measure_linear_power": _of_box(measure_linear_power),
+    "index_particles": _of_box(index_particles),
     "select_halos": _selecting,
-    "plant_halos": _of_box(peak.plant_halos),
-    "label_particles": _of_box(peak.label_particles),
-    "paint_matter": _of_box(peak.paint_matter),
+    "plant_halos": _of_box(plant_halos),
+    "label_particles": _of_box(label_particles),
+    "paint_matter": _of_box(paint_matter),
     "accumulate_moments": _moments,
     "measure_feature_covariance": _covariance,
     "train_network": _training,
@@ -107,14 +135,14 @@ PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "explain_model": _explaining,
     "predict_halo_field": _predicting,
     "measure_calibration": _calibrating,
-    "compare_spectra": _of_box(peak.compare_spectra),
-    "measure_statistics": _of_box(peak.measure_statistics),
-    "fit_linear_bias": _of_boxes(peak.fit_linear_bias),
-    "predict_linear_bias": _of_box(peak.predict_linear_bias),
+    "compare_spectra": _of_box(compare_spectra),
+    "measure_statistics": _of_box(measure_statistics),
+    "fit_linear_bias": _of_boxes(fit_linear_bias),
+    "predict_linear_bias": _of_box(predict_linear_bias),
     "fit_lagrangian_bias": _fitting,
-    "predict_lagrangian_bias": _of_box(peak.predict_lagrangian_bias),
-    "predict_labels": _of_box(peak.predict_labels),
-    "plot_slices": _of_box(peak.plot_slices),
+    "predict_lagrangian_bias": _of_box(predict_lagrangian_bias),
+    "predict_labels": _of_box(predict_labels),
+    "plot_slices": _of_box(plot_slices),
     "tabulate_planted": _planted,
 }
 
@@ -146,12 +174,12 @@ class Needs:
         formula, minutes = PEAK[rule], MINUTES_OF.get(rule, MINUTES)
         if rule == "simulate_mini":
             mini = self.study.config["mini"]
-            minutes = peak.simulation_minutes(mini["particles_per_side"], mini["mesh"])
+            minutes = simulation_minutes(mini["particles_per_side"], mini["mesh"])
 
         def mem_mb(wildcards: Wildcards, attempt: int) -> int:
-            return peak.asked_mb(formula(self.study, wildcards), attempt)
+            return asked_mb(formula(self.study, wildcards), attempt)
 
         def runtime(wildcards: Wildcards, attempt: int) -> int:
-            return peak.asked_minutes(minutes, attempt)
+            return asked_minutes(minutes, attempt)
 
         return {"mem_mb": mem_mb, "runtime": runtime}

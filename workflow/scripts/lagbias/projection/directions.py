@@ -28,7 +28,6 @@ def project_on_gradients(
     gradient_pca: str | Path,
     directions: int,
     output: str | Path,
-    gradient_of: str = "f",
 ) -> None:
     """Write the projection on the first gradient directions of the average f.
 
@@ -40,8 +39,6 @@ def project_on_gradients(
     directions : int
         How many to keep.
     output : path
-    gradient_of : str
-        Whose gradients: ``f`` or ``log10 f``.
 
     Raises
     ------
@@ -55,7 +52,7 @@ def project_on_gradients(
             f"expected 1 to {mapping.inputs} directions"
         )
     pca = read_netcdf(gradient_pca)
-    vectors = pca["eigenvector"].sel(version=gradient_of, member=MEAN).values[:directions]
+    vectors = pca["eigenvector"].sel(version="f", member=MEAN).values[:directions]
     mapping.with_matrix(vectors @ mapping.matrix).write(output, directions=directions)
 
 

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 ROWS_AT_ONCE = 4_000_000  # particles sorted or summed at a time: bounds memory
 BYTES_PER_ROW = 12  # that training holds beside its boxes: f, and a float64 sum over it
 DEVICE_SHARE = 0.8  # of a device's free memory, for what is resident; the rest is for a step
-COUNTS = ("multiplicity", "first_half")  # a byte each, but for rare rows: there are 1e8 and more
 
 
 def room_for(size: int, device: torch.device) -> bool:
@@ -72,8 +71,6 @@ class TrainingBoxes(Rows):
     multiplicity : uint8, (rows,)
         Particles that the row stands for; float32 where one stands for more than 255, or where
         particles are drawn in each cell.
-    first_half : uint8 or float32, (rows,)
-        Drawn particles of the row that are in the first half-sample.
     cell_start : int64, (cells + 1,)
         Rows of cell c are ``cell_start[c]:cell_start[c + 1]``.
     per_mean_cell : float32, (cells,)
@@ -89,10 +86,10 @@ class TrainingBoxes(Rows):
 
     def __init__(self, boxes: Sequence[dict[str, np.ndarray | float]]):
         super().__init__()
-        for name in ("inputs", "multiplicity", "first_half", "per_mean_cell", "halo_overdensity"):
+        for name in ("inputs", "multiplicity", "per_mean_cell", "halo_overdensity"):
             parts = [box[name] for box in boxes]
             joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            if name not in COUNTS:
+            if name != "multiplicity":  # a byte, but for rare rows: there are 1e8 and more
                 joined = joined.astype(np.float32, copy=False)
             self.register_buffer(name, torch.from_numpy(joined))
         lengths = np.concatenate([np.diff(box["cell_start"]) for box in boxes])
@@ -206,7 +203,7 @@ def load_box(
     fraction : float
         Share of the particles to draw, once.
     seed : int
-        Of that draw and of the half-samples.
+        Of that draw.
     in_cells : bool
         Draw in each cell (``drawn_in_each``) rather than from the whole box.
 
@@ -229,8 +226,7 @@ def load_box(
     drawing = np.random.default_rng(seed_of(seed, f"subsample {name}")) if fraction < 1 else None
     point, multiplicity, cell_start = distinct_rows(catalogue, fraction, drawing, in_cells)
     cells, sampled_fraction = catalogue.mesh.size, catalogue.sampled_fraction
-    random = np.random.default_rng(seed_of(seed, f"halves {name}"))
-    box = {"first_half": first_halves(multiplicity, random)}
+    box: dict[str, np.ndarray | float] = {}
     if in_cells and fraction < 1:
         box["per_drawn"] = per_drawn(np.diff(catalogue.cell_start), fraction)
         multiplicity = multiplicity * np.repeat(box["per_drawn"], np.diff(cell_start))
@@ -328,15 +324,6 @@ def distinct_rows(
             (pair >> np.uint64(32)).astype(np.int64) - first, minlength=last - first
         )
     return np.concatenate(points), np.concatenate(multiplicities), np.cumsum(rows)
-
-
-def first_halves(multiplicity: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """How many particles of each row are in the first half-sample, as ``multiplicity``."""
-    halves = np.empty_like(multiplicity)
-    for start in range(0, len(halves), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
-        halves[part] = random.binomial(multiplicity[part].astype(np.int64), 0.5)
-    return halves
 
 
 def particles_name(path: str | Path) -> str:

@@ -230,7 +230,6 @@ def train_direct(
     losses: str | Path,
     threads: int = 1,
     device: str = "cpu",
-    start: str | Path | None = None,
     deterministic: bool = False,
 ) -> None:
     """Train one classifier on the labels of a set's boxes and write its weights and losses.
@@ -239,7 +238,7 @@ def train_direct(
     ----------
     training, validation : Boxes
         With labels.
-    projection, settings, seed, weights, threads, device, start, deterministic
+    projection, settings, seed, weights, threads, device, deterministic
         As of ``training.train_network``.
     losses : path of a CSV file
         As of ``training.train_network``, but mean log losses of particles [nats], and
@@ -253,7 +252,7 @@ def train_direct(
     )
     field = validation.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
     log.info("%d boxes, %d grid points", len(training.labels), len(points.multiplicity))
-    network = first_network(mapping.inputs, settings, seed, start)
+    network = first_network(mapping.inputs, settings, seed)
     module = LabelTraining(network, points, held_out, field, settings, seed)
     with deterministic_algorithms(deterministic):
         fit(module, seed, Path(weights), device)

@@ -20,7 +20,7 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from lagbias.base.devices import deterministic_algorithms, device_of
-from lagbias.base.errors import InputError, TrainingError
+from lagbias.base.errors import TrainingError
 from lagbias.base.files import remove, written_whole
 from lagbias.base.stores import provenance
 from lagbias.base.threads import usable
@@ -354,7 +354,6 @@ def train_network(
     losses: str | Path,
     threads: int = 1,
     device: str = "cpu",
-    start: str | Path | None = None,
     deterministic: bool = False,
 ) -> None:
     """Train one network on the boxes of a set and write its weights and losses.
@@ -372,8 +371,6 @@ def train_network(
         Threads of torch.
     device : str
         ``cpu``, ``cuda`` or ``auto``.
-    start : path of weights, or None
-        Where the training starts (see ``first_network``).
     deterministic : bool
         Use only operations that give the same bits every time.
 
@@ -392,46 +389,20 @@ def train_network(
         "%d boxes, %d cells, %.3g particles in %.3g rows, %d inputs",
         len(training.halos), boxes.cells, boxes.particles, len(boxes.multiplicity), mapping.inputs,
     )  # fmt: skip
-    network = first_network(mapping.inputs, settings, seed, start)
+    network = first_network(mapping.inputs, settings, seed)
     module = RatioTraining(network, boxes, held_out, settings, seed)
     with deterministic_algorithms(deterministic):
         fit(module, seed, Path(weights), device)
     write_network(module, seed, Path(weights), losses)
 
 
-def first_network(
-    inputs: int, settings: TrainingSettings, seed: int, start: str | Path | None = None
-) -> HaloToMassRatio:
-    """The network that a training begins with: drawn from the seed, or read from a file.
-
-    Parameters
-    ----------
-    inputs : int
-    settings : TrainingSettings
-    seed : int
-    start : path of weights, or None
-        Their output is kept; the scale of f goes on from theirs.
-
-    Raises
-    ------
-    InputError
-        If the weights are of another network.
-    """
+def first_network(inputs: int, settings: TrainingSettings, seed: int) -> HaloToMassRatio:
+    """The network that a training begins with, drawn from the seed."""
     output = "sigmoid" if settings.objective == "labels" else "exponential"
-    network = HaloToMassRatio.load(start) if start else None
-    if network and settings.objective == "field":
-        output = network.architecture.output
     architecture = Architecture(
         inputs, settings.hidden_layers, settings.neurons, settings.activation, output
     )
-    if network is None:
-        return HaloToMassRatio(architecture, generator_of(seed, "weights"))
-    if network.architecture != architecture:
-        raise InputError(
-            f"{start} is of {network.architecture}, expected {architecture}: a training starts "
-            "from a network of the same inputs and layers; mend the variants in training.start"
-        )
-    return network.train()
+    return HaloToMassRatio(architecture, generator_of(seed, "weights"))
 
 
 def checkpoint_beside(weights: Path) -> Path:

@@ -11,7 +11,6 @@ that of the full particle set by (1 - s) sum_p f_p^2 / nbar^2 in the mean (the v
 subsample), which pulls f flat. ``estimator`` says what is done about it:
 
     unbiased   subtract that variance, summed over the very particles (default)
-    halves     product of the residuals of two disjoint random halves
     plain      the squared residual as it is (the authors' choice)
 
 The first two draw a subsample from the whole box. ``plain`` draws it as the authors do: m =
@@ -60,13 +59,6 @@ def squared_residual(
     per_mean_cell = boxes.per_mean_cell[cells[:, 0]] / cells.shape[1]
     target = boxes.halo_overdensity[cells].mean(1) + 1
     weight = boxes.multiplicity[rows]
-    if estimator == "halves":
-        first = boxes.first_half[rows]
-        one = 2 * per_mean_cell * cell_sums(ratio * first, lengths) - target
-        two = 2 * per_mean_cell * cell_sums(ratio * (weight - first), lengths) - target
-        # No particle is in both halves, so the product lacks the full set's sum f^2.
-        own = boxes.sampled_fraction * per_mean_cell**2
-        return one * two + own * cell_sums(ratio**2 * weight, lengths)
     residual = per_mean_cell * cell_sums(ratio * weight, lengths) - target
     if estimator == "plain":
         return residual**2

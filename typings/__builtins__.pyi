@@ -1,0 +1,5 @@
+"""What Snakemake puts into the scripts that it runs."""
+
+from typing import Any
+
+snakemake: Any
