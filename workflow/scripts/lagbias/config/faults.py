@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-
-import jsonschema
+from typing import Any
 
 YES_NO = "YAML reads yes and on as true, no and off as false"
 # Fields whose texts begin with a letter that is easily left out.
@@ -12,7 +11,7 @@ TRACERS = ("tracers", "more_tracers")
 SCALES = ("scale_sets", "showcase")
 
 
-def faults_of(error: jsonschema.ValidationError) -> list[str]:
+def faults_of(error: Any) -> list[str]:
     """What an error of the schema says of each field, in this project's words."""
     prefix = "".join(f"{part}." for part in error.absolute_path)
     if error.validator == "additionalProperties":
@@ -42,7 +41,7 @@ def odd_keys(config: object, prefix: str = "") -> Iterator[str]:
         yield from odd_keys(value, f"{prefix}{key}.")
 
 
-def _name_advice(error: jsonschema.ValidationError) -> str:
+def _name_advice(error: Any) -> str:
     """What to call a box, set or variant instead."""
     name = str(error.instance)
     if error.validator_value.startswith("^[a-z]"):
@@ -61,7 +60,7 @@ def _name_advice(error: jsonschema.ValidationError) -> str:
     return text
 
 
-def _advice(error: jsonschema.ValidationError) -> str:
+def _advice(error: Any) -> str:
     """What to write instead of a value of another type or form; nothing where that is plain."""
     path = [str(part) for part in error.absolute_path]
     found = error.instance
@@ -89,7 +88,7 @@ def _advice(error: jsonschema.ValidationError) -> str:
     return "write keys with values, as {key: value}"
 
 
-def _text_advice(path: list[str], found: object) -> str:
+def _text_advice(path: list[str], found: Any) -> str:
     """What to write where a text is wanted."""
     if isinstance(found, bool):
         return f"write it in quotes ({YES_NO})"

@@ -7,6 +7,7 @@ texts: ``['1', '2']`` for ``seeds='[1,2]'``.
 import functools
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -44,7 +45,7 @@ def read_scalars(config: dict, schema: str | Path) -> dict:
     return _converted(config, whole, whole)
 
 
-def _converted(value: object, schema: dict, whole: dict) -> object:
+def _converted(value: object, schema: dict, whole: dict) -> Any:
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/$defs/")
         return _converted(value, whole["$defs"][name], whole)

@@ -51,10 +51,10 @@ class Module:
             for part in ast.walk(node)
             for body in [getattr(part, "body", None)]
             if isinstance(body, list) and body and is_docstring(body[0])
-            for number in range(body[0].lineno, body[0].end_lineno + 1)
+            for number in range(body[0].lineno, (body[0].end_lineno or 0) + 1)
         }
         first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
-        numbers = (n for n in range(first, node.end_lineno + 1) if n not in left_out)
+        numbers = (n for n in range(first, (node.end_lineno or 0) + 1) if n not in left_out)
         return "\n".join(filter(None, (self.lines[n - 1].rstrip() for n in numbers)))
 
 
@@ -91,7 +91,7 @@ class Code:
 
     def _names_in(self, module: str, name: str) -> frozenset[tuple[str, str]]:
         """Definitions that one names itself."""
-        found = self.module(module)
+        found = self.module(module) or Module()
         names = found.statements if name == WHOLE else [name]
         nodes = [node for key in names for node in found.statements.get(key, [])]
         return frozenset(
@@ -127,7 +127,7 @@ class Code:
         """Digest of the code that a script depends on, room by room of the library."""
         rooms: dict[str, list[str]] = {}
         for module, name in sorted(self.reached(script)):
-            found = self.module(module)
+            found = self.module(module) or Module()
             nodes = (
                 [node for parts in found.statements.values() for node in parts]
                 if name == WHOLE

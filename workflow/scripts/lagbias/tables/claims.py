@@ -302,7 +302,7 @@ def claims_of_planes(angles: pd.DataFrame) -> Iterator[dict]:
         (angles["between"] == "scale sets") & (angles["gradient_of"] == "f")
         & (angles["directions"] == 2) & (angles["angle"] == 2)
     ]  # fmt: skip
-    for _, pair in planes.iterrows():
+    for pair in pd.DataFrame(planes).to_dict("records"):
         if scale_count(pair["model"]) == 3 and scale_count(pair["other"]) == 6:
             low, high = pair["cosine_min"], pair["cosine_max"]
             yield row(
@@ -316,7 +316,8 @@ def claims_of_planes(angles: pd.DataFrame) -> Iterator[dict]:
 
 def claims_of_first_directions(filters: pd.DataFrame) -> Iterator[dict]:
     """What the authors' published directions show: a first one that is a top-hat."""
-    for _, found in filters[filters["filter"] == "top-hat"].iterrows():
+    top_hats = pd.DataFrame(filters[filters["filter"] == "top-hat"])
+    for found in top_hats.to_dict("records"):
         if scale_count(found["model"]) == 3:
             low, high = (
                 found[f"cosine_seed_{end}"] / np.sqrt(found["linear_share"])
@@ -366,7 +367,7 @@ def claims_of_yardsticks(spectra: Spectra) -> Iterator[dict]:
                 name: error_over(boxes, spectra[network], YARDSTICK_BAND).value
                 for name, boxes in others.items()
             }
-            best = min(errors, key=errors.get)
+            best = min(errors, key=lambda name: errors[name])
             found = with_seeds(spectra, network, error_over, others[best], band=YARDSTICK_BAND)
             answer = verdict(found.value - 1, found.interval, 0)
             quantity = f"P_error over that of {best}, k < {YARDSTICK_BAND[1]:g}"

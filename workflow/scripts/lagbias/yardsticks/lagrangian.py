@@ -83,8 +83,8 @@ def fit_lagrangian_bias(
     loss = together.loss(coefficients) / cubes
     left_out = left_out_coefficients(basis, boxes)
     data = basis.to_dataset(coefficients, jackknife_errors(left_out), together)
-    data = data.merge(summarised(sum(responses)))
-    if kind == "poly":
+    data = data.merge(summarised(np.asarray(sum(responses))))
+    if isinstance(basis, Polynomial):
         of_others = [basis.long_wave_response(one) for one in left_out]
         data = data.merge(with_errors(basis.long_wave_response(coefficients), of_others))
     data["loss"] = ((), loss)
