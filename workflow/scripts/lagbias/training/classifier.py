@@ -179,7 +179,8 @@ class LabelTraining(RatioTraining):
         self.batches = PointBatches(points, settings, seed)
         self.field = [field]  # in a list, so that it is no part of the module's state
 
-    exact = True  # pyright: ignore[reportAssignmentType]: p over its mean, whatever the settings say of f of the halo field
+    # p over its mean, whatever the settings say of f of the halo field.
+    exact = True  # pyright: ignore[reportAssignmentType]
 
     def on_fit_start(self) -> None:
         super().on_fit_start()

@@ -208,7 +208,7 @@ def _pysco_worker(request: str) -> None:
     path, before any script of the same name.
     """
     _end_with_parent()
-    pysco: Any = find_spec("pysco")  # it is there: `_check_installed`
+    pysco: Any = find_spec("pysco")  # `simulate` looked whether it is there
     sys.path.insert(0, pysco.submodule_search_locations[0])
     sys.modules.update({name: ModuleType(name) for name in PYSCO_NOT_RUN})
     import cosmotable  # pyright: ignore[reportMissingImports]
