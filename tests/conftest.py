@@ -10,11 +10,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from lagbias.base.loading import load
+from lagbias.config.yardsticks import KINDS
 from lagbias.features import smoothed
 from lagbias.fields import painting
 from lagbias.fields import shells as field_shells
 from lagbias.fields.grid import Grid
-from lagbias.halos import catalogue
+from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.simulations.abacus import writer
@@ -57,6 +59,11 @@ def carried_field(particles: halo_particles.Particles, ratio: np.ndarray, grid: 
     """Overdensity of particles that carry f of their Lagrangian points, painted all at once."""
     weight = ratio[np.asarray(particles.lagrangian_index)]
     return painting.paint([(particles.positions(slice(None)), weight)], grid)
+
+
+def functions_of(model: str) -> type:
+    """The class of the functions of a Lagrangian yardstick, by its name or kind."""
+    return load(KINDS[model.partition("-R")[0]].basis)
 
 
 def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.ndarray:
@@ -242,8 +249,8 @@ def make_stores(box: PlantedBox, folder: Path, scales: tuple[float, float] = (2.
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
     smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
-    halo_particles.write_particles(box.files, REDSHIFT, 6.0, made.particles)
-    catalogue.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
+    indexing.write_particles(box.files, REDSHIFT, 6.0, made.particles)
+    selection.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
 

@@ -416,7 +416,8 @@ def test_a_comment_or_a_docstring_reruns_nothing(finished):
 
 def test_a_new_yardstick_reruns_nothing_that_exists(finished):
     """A module of its own and a name among the kinds."""
-    edit(finished, "config/names", '("poly", "bins"', '("median", "poly", "bins"')
+    line = '"median": LagrangianKind("lagbias.yardsticks.median:Median", "its median"),'
+    edit(finished, "config/yardsticks", '    "poly": ', f'    {line}\n    "poly": ')
     (finished / "workflow/scripts/lagbias/yardsticks/median.py").write_text("FIRST = 1\n")
     assert planned(finished) == {}
 

@@ -21,11 +21,18 @@ import torch
 import yaml
 from conftest import copy_repository
 from lagbias.base.stores import open_store, read_netcdf
+from lagbias.plan.interface import read
+from lagbias.plan.study import Study
+from lagbias.plan.wildcards import constraints
 from lagbias.tables.claims import write_claims
 
 ROOT = Path(__file__).parents[2]
 CORES = "2"
 FIT = "results/fits/tiny/N30"
+
+WILDCARDS = constraints(Study(yaml.safe_load((ROOT / "config/test.yaml").read_text())))
+CHECKED = (".zarr", ".nc", ".csv")
+CONTRACT = [e for e in read()["files"] if e.keys() & {"variables", "columns"}]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -79,6 +86,53 @@ def test_every_figure_table_and_the_report_are_there(run):
     for name in [*tables, "transfer", "on_tiny_ph003_summary"]:
         assert len(pd.read_csv(run / f"results/tables/tiny_N30_{name}.csv")) > 1, name
     assert (run / "results/report.html").stat().st_size > 100_000
+
+
+def matches(entry: dict, path: str) -> bool:
+    """Is a file one that an entry of the contract is of?"""
+    parts = re.split(r"\{(\w+)\}", entry["path"])
+    parts[1::2] = (f"({WILDCARDS[name]})" for name in parts[1::2])
+    parts[::2] = map(re.escape, parts[::2])
+    return re.fullmatch("".join(parts), path) is not None
+
+
+def files_of(entry: dict, folder: Path) -> list[Path]:
+    """Files of a run that no other entry matches with fewer wildcards."""
+    found = [path for path in folder.rglob("results/**/*") if path.suffix in CHECKED]
+    return [
+        path
+        for path, name in ((path, path.relative_to(folder).as_posix()) for path in found)
+        if matches(entry, name)
+        and entry
+        is min((e for e in CONTRACT if matches(e, name)), key=lambda e: e["path"].count("{"))
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(CONTRACT)), ids=lambda i: CONTRACT[i]["path"])
+def test_files_hold_what_the_contract_says(run, number):
+    entry = CONTRACT[number]
+    files = files_of(entry, run)
+    assert files, f"{entry['path']}: the tiny run has none"
+    if "columns" in entry:
+        for file in files:
+            names = [re.sub(r"_k[\d.]+-[\d.]+", "_k{band}", name) for name in pd.read_csv(file)]
+            names = list(dict.fromkeys(names))
+            expected = entry["columns"]
+            if entry.get("more"):
+                names = [name for name in names if name in expected]
+            assert names == expected, file
+        return
+    expected = {name: (v["dims"], v.get("units")) for name, v in entry["variables"].items()}
+    for file in files:
+        data = open_store(file) if file.suffix == ".zarr" else read_netcdf(file)
+        found = {
+            name: (list(map(str, variable.dims)), variable.attrs.get("units"))
+            for name, variable in data.variables.items()
+        }
+        if entry.get("more"):
+            found = {name: found.get(name) for name in expected}
+        assert found == expected, file
+        assert set(entry.get("attributes", [])) <= set(data.attrs), file
 
 
 def test_nothing_is_left_to_do(run):
@@ -289,3 +343,22 @@ def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path)
     results = json.loads(re.search(r"var results = (\{.*?\});?\n", source, flags=re.S)[1])
     figures = [name for name in json.dumps(results).split('"') if name.endswith(".png")]
     assert len(set(figures)) >= 7, sorted(set(figures))
+
+
+def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(run, config):
+    """A class in the folder of the run and a line of the config; the repository is as it was."""
+    shutil.copy(ROOT / "docs/how-to/my_yardsticks.py", run)
+    config["own_yardsticks"] = {"straight": {"basis": "my_yardsticks.py:Straight", "label": "f(δ)"}}
+    config["yardsticks"].append("straight-R3")
+    (run / "own.yaml").write_text(yaml.safe_dump(config))
+    target = f"{FIT}/straight-R3/on_tiny_ph003/spectra.nc"
+    done = snakemake(run, "--configfile", "own.yaml", "--", target)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    jobs = set(re.findall(r"Finished jobid.*Rule: (\w+)", done.stdout + done.stderr))
+    assert jobs == {"fit_lagrangian_bias", "predict_lagrangian_bias", "compare_spectra"}
+    found = read_netcdf(run / FIT / "straight-R3/coefficients.nc")
+    constant, slope = found["coefficient"].values
+    assert slope > 0
+    assert constant == pytest.approx(1, abs=0.2)
+    spectra = read_netcdf(run / target)
+    assert (spectra["correlation"].isel(member=0) > 0.5).all()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
+from conftest import REDSHIFT, carried_field, evaluation_power, functions_of, plant_box
 from lagbias.base.stores import append_variable, open_store, read_netcdf, set_attributes
 from lagbias.features import smoothed
+from lagbias.halos import indexing
 from lagbias.halos import particles as halo_particles
 from lagbias.halos.carried import evaluation_grid
-from lagbias.yardsticks.bins import Bins
+from lagbias.yardsticks.bins import DensityBins, LaplacianBins, ShearBins
 from lagbias.yardsticks.lagrangian import (
     fit_lagrangian_bias,
-    read_lagrangian_bias,
     write_lagrangian_prediction,
 )
 from lagbias.yardsticks.polynomial import TERMS
@@ -47,7 +47,7 @@ def plant(root: Path, seed: int) -> dict:
     folder = root / name
     grids = {SCALE: folder / f"features/R{SCALE:g}.zarr"}
     smoothed.write_features(box.linear_density, BOX_SIZE, grids)
-    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "all.zarr")
+    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "all.zarr")
     everything = halo_particles.Particles.read(folder / "all.zarr")
     drawn = np.random.default_rng(seed).random(len(everything.final_cell)) < SAMPLED
     start = np.concatenate([[0], np.cumsum(drawn)])[everything.cell_start]
@@ -93,7 +93,8 @@ def polynomial(boxes) -> Ratio:
 def steps(boxes: list[dict], second: str | None) -> Ratio:
     """Zero below the mean density, then rising; steps over the second feature's percentiles."""
     sigma = grid_values(boxes[0], "delta").std()
-    bins = Bins.of_boxes([boxes[0]["features"]], second)
+    kind = {"laplacian": LaplacianBins, "g2": ShearBins}.get(second, DensityBins)
+    bins = kind.of_boxes([boxes[0]["features"]])
     of_second = np.linspace(0.4, 1.6, bins.shape[1]) if second else np.ones(1)
 
     def ratio(box: dict) -> np.ndarray:
@@ -122,7 +123,7 @@ def fit(
         append_variable(halos[-1], "overdensity", field, ("x", "y", "z"))
     path = folder / f"{model}_{sample}_{estimator}.nc"
     fit_lagrangian_bias(
-        model, [box["features"] for box in boxes[:2]],
+        functions_of(model), model, [box["features"] for box in boxes[:2]],
         [box["folder"] / f"{sample}.zarr" for box in boxes[:2]], halos, block, estimator, path,
     )  # fmt: skip
     return path
@@ -130,7 +131,8 @@ def fit(
 
 def found_and_planted(path: Path, box: dict, planted: Ratio) -> tuple[np.ndarray, np.ndarray]:
     """f of all particles of a box, each over its mean: as fitted and as planted."""
-    basis, values = read_lagrangian_bias(path)
+    data = read_netcdf(path)
+    basis, values = functions_of(data.attrs["model"]).from_dataset(data)
     points = box["all"].lagrangian_index
     found, truth = basis.on(box["features"]).ratio(values)[points], planted(box)[points]
     return found / found.mean(dtype=np.float64), truth / truth.mean()

@@ -124,7 +124,7 @@ def test_what_is_no_yardstick_is_refused(name):
 def test_yardstick_has_one_spelling():
     with pytest.raises(InputError, match="write R2-R4"):
         parse_yardstick("poly-R4-R2")
-    with pytest.raises(InputError, match="bins take one smoothing scale, as bins-g2-R2"):
+    with pytest.raises(InputError, match="bins-g2 takes one smoothing scale, as bins-g2-R2"):
         parse_yardstick("bins-g2-R2-R4")
 
 

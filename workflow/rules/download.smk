@@ -11,7 +11,7 @@ A job that was killed goes on from the `.{name}.partial` that it left beside its
 
 from snakemake.logging import logger
 
-from lagbias.simulations.manifest import PUBLIC_TREE, format_manifest, missing_paths
+from lagbias.simulations.manifest import format_manifest, missing_paths
 
 DOWNLOADS = study.downloads()
 
@@ -37,7 +37,7 @@ rule download_file:
         mem_mb=500,
         runtime=720,
     params:
-        url_base=config.get("download", {}).get("url", PUBLIC_TREE),
+        url_base=config["download"]["url"],
     message:
         "Downloading {wildcards.path}"
     script:

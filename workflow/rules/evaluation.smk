@@ -24,7 +24,7 @@ rule predict_halo_field:
         code=code_of("predict_halo_field"),
         cell_size=config["mesh"]["evaluation_cell_size"],
         device=config["device"],
-        deterministic=config.get("deterministic", False),
+        deterministic=config["deterministic"],
     message:
         "Model field of {wildcards.network} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"
     script:

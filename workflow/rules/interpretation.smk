@@ -21,7 +21,7 @@ rule find_gradient_directions:
     params:
         code=code_of("find_gradient_directions"),
         device=config["device"],
-        deterministic=config.get("deterministic", False),
+        deterministic=config["deterministic"],
     message:
         "Gradient PCA of {wildcards.base} on {wildcards.set}, {wildcards.tracer}"
     script:

@@ -28,7 +28,7 @@ rule train_network:
         code=code_of("train_network"),
         settings=inputs.training,
         device=config["device"],
-        deterministic=config.get("deterministic", False),
+        deterministic=config["deterministic"],
     message:
         "Training {wildcards.network} on {wildcards.set}, {wildcards.tracer}, seed {wildcards.seed}"
     script:
@@ -64,7 +64,7 @@ rule train_on_labels:
         code=code_of("train_on_labels"),
         settings=inputs.training,
         device=config["device"],
-        deterministic=config.get("deterministic", False),
+        deterministic=config["deterministic"],
     message:
         "Training {wildcards.network} on labels of {wildcards.set}, {wildcards.tracer}, seed {wildcards.seed}"
     script:

@@ -64,7 +64,8 @@ rule fit_lagrangian_bias:
     resources:
         **needs.of("fit_lagrangian_bias"),
     params:
-        code=code_of("fit_lagrangian_bias"),
+        code=code_of("fit_lagrangian_bias", inputs.basis),
+        basis=inputs.basis,
         block=study.default_training().block,
         estimator=study.default_training().estimator,
     message:
@@ -92,7 +93,8 @@ rule predict_lagrangian_bias:
     resources:
         **needs.of("predict_lagrangian_bias"),
     params:
-        code=code_of("predict_lagrangian_bias"),
+        code=code_of("predict_lagrangian_bias", inputs.basis),
+        basis=inputs.basis,
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:
         "Model field of {wildcards.lagrangian} ({wildcards.set}, {wildcards.tracer}) on {wildcards.sim}/{wildcards.space}"

@@ -1,6 +1,7 @@
 """Rule predict_lagrangian_bias."""
 
 from lagbias.base.jobs import reporting
+from lagbias.base.loading import load
 from lagbias.plan.paths import features_by_box
 from lagbias.yardsticks.lagrangian import write_lagrangian_prediction
 
@@ -8,6 +9,7 @@ from lagbias.yardsticks.lagrangian import write_lagrangian_prediction
 def run(job):
     with reporting(job):
         write_lagrangian_prediction(
+            load(job.params.basis),
             job.input.coefficients,
             features_by_box(job.input.features)[0],
             job.input.particles,

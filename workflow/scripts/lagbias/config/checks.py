@@ -14,6 +14,7 @@ from lagbias.base.limits import (
     check_scale,
 )
 from lagbias.config.faults import faults_of, odd_keys
+from lagbias.config.model import with_defaults
 from lagbias.config.names import parse_network, parse_scales, parse_yardstick
 from lagbias.config.numbers import read_schema
 from lagbias.config.tracers import parse_tracer
@@ -60,6 +61,7 @@ def check_config(config: dict) -> None:
     InputError
         Naming the first field that does not fit, what was found and what to do.
     """
+    config = with_defaults(config)
     for name, simulation in config["simulations"].items():
         check_simulation(name, simulation, config)
     for name, boxes in config["training_sets"].items():
@@ -87,8 +89,7 @@ def check_config(config: dict) -> None:
 
 def all_tracers(config: dict) -> list[str]:
     """Tracers that networks are trained on, and those that they are held against besides."""
-    held_against = config.get("transfers", {}).get("tracers", [])
-    return [*config["tracers"], *config.get("more_tracers", []), *held_against]
+    return [*config["tracers"], *config["more_tracers"], *config["transfers"]["tracers"]]
 
 
 def check_tracers(config: dict) -> None:
@@ -108,7 +109,7 @@ def check_transfers(config: dict) -> None:
     for name, boxes in config["training_sets"].items():
         for part in SEEN_PARTS:
             seen |= {waves_of(box, simulations): (name, part, box) for box in boxes[part]}
-    for box in config.get("transfers", {}).get("boxes", []):
+    for box in config["transfers"]["boxes"]:
         if box not in simulations:
             raise InputError(
                 f"transfers.boxes: {box!r} is not among the simulations {sorted(simulations)}; add "
@@ -207,7 +208,7 @@ def every_scale(config: dict) -> dict[str, list[float]]:
         **{f"scale_sets: {name}": parse_scales(name) for name in config["scale_sets"]},
         **{
             f"more_networks: {name}": parse_scales(parse_network(name).scale_set)
-            for name in config.get("more_networks", [])
+            for name in config["more_networks"]
         },
         **{f"yardsticks: {name}": parse_yardstick(name)[1] for name in config["yardsticks"]},
     }

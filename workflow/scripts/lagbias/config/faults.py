@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+
+import jsonschema
 
 YES_NO = "YAML reads yes and on as true, no and off as false"
 # Fields whose texts begin with a letter that is easily left out.
@@ -11,7 +12,7 @@ TRACERS = ("tracers", "more_tracers")
 SCALES = ("scale_sets", "showcase")
 
 
-def faults_of(error: Any) -> list[str]:
+def faults_of(error: jsonschema.ValidationError) -> list[str]:
     """What an error of the schema says of each field, in this project's words."""
     prefix = "".join(f"{part}." for part in error.absolute_path)
     if error.validator == "additionalProperties":
@@ -41,7 +42,7 @@ def odd_keys(config: object, prefix: str = "") -> Iterator[str]:
         yield from odd_keys(value, f"{prefix}{key}.")
 
 
-def _name_advice(error: Any) -> str:
+def _name_advice(error: jsonschema.ValidationError) -> str:
     """What to call a box, set or variant instead."""
     name = str(error.instance)
     if error.validator_value.startswith("^[a-z]"):
@@ -60,13 +61,12 @@ def _name_advice(error: Any) -> str:
     return text
 
 
-def _advice(error: Any) -> str:
+def _advice(error: jsonschema.ValidationError) -> str:
     """What to write instead of a value of another type or form; nothing where that is plain."""
     path = [str(part) for part in error.absolute_path]
     found = error.instance
     if error.validator == "anyOf":
-        types = [option.get("type") for option in error.validator_value]
-        return "write a whole number above 0" + (", or null" if "null" in types else ", or all")
+        return f"write {', or '.join(map(_wanted, error.validator_value))}"
     if error.validator == "pattern" and path[-1] == "cosmology":
         return "write c and three digits, as c000"
     if error.validator == "pattern" and path[-1] == "url":
@@ -88,12 +88,24 @@ def _advice(error: Any) -> str:
     return "write keys with values, as {key: value}"
 
 
-def _text_advice(path: list[str], found: Any) -> str:
+def _wanted(schema: dict) -> str:
+    """What one of several schemas takes: a number within bounds, a choice or null."""
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    name = {"integer": "a whole number", "number": "a number", "string": "a text"}
+    bounds = {
+        "minimum": "of at least", "exclusiveMinimum": "above", "maximum": "of at most"
+    }  # fmt: skip
+    limits = [f"{text} {schema[key]:g}" for key, text in bounds.items() if key in schema]
+    return " ".join([name.get(schema["type"], "null"), " and ".join(limits)]).strip()
+
+
+def _text_advice(path: list[str], found: object) -> str:
     """What to write where a text is wanted."""
     if isinstance(found, bool):
         return f"write it in quotes ({YES_NO})"
     of_scales, numbers = path[0] in SCALES, found if isinstance(found, list) else [found]
-    if not all(isinstance(number, int | float) for number in numbers):
+    if not numbers or not all(isinstance(number, int | float) for number in numbers):
         return "write a text"
     if of_scales:
         several = "" if len(numbers) > 1 else " (several scales of one network: as R2-R4)"

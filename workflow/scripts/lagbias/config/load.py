@@ -5,12 +5,14 @@ from pathlib import Path
 
 from lagbias.config.checks import check_config, check_schema
 from lagbias.config.local_boxes import check_local_boxes, expand_roots
+from lagbias.config.model import with_defaults
 from lagbias.config.numbers import read_scalars
 from lagbias.config.text import check_text
+from lagbias.config.yardsticks import add_own
 
 
 def checked(config: dict, schema: Path, files: Iterable[str], look: bool) -> dict:
-    """A config with numbers as numbers and roots expanded, if nothing in it is wrong.
+    """A config with its defaults, numbers as numbers and roots expanded, if nothing is wrong.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def checked(config: dict, schema: Path, files: Iterable[str], look: bool) -> dic
         check_text(file)
     config = read_scalars(config, schema)
     check_schema(config, schema)
+    config = with_defaults(config)
+    add_own(config["own_yardsticks"])
     check_config(config)
     expand_roots(config["simulations"])
     if look:

@@ -1,6 +1,7 @@
 """Local boxes of a config: where they lie, whether all is there, and whether their size fits."""
 
 from lagbias.config.checks import PARTS, check_box
+from lagbias.config.model import with_defaults
 from lagbias.config.variants import refused_as
 from lagbias.simulations.abacus.contents import expanded_root, local_files
 from lagbias.simulations.abacus.sizes import header_numbers
@@ -36,10 +37,11 @@ def check_local_boxes(config: dict) -> None:
     InputError
         Naming the box, what was found and what to write.
     """
+    config = with_defaults(config)
     used = {
         box for boxes in config["training_sets"].values() for part in PARTS for box in boxes[part]
     }
-    used |= set(config.get("transfers", {}).get("boxes", []))
+    used |= set(config["transfers"]["boxes"])
     for name, simulation in config["simulations"].items():
         if simulation["source"] != "local" or name not in used:
             continue

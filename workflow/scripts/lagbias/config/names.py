@@ -4,11 +4,9 @@ import re
 from typing import NamedTuple
 
 from lagbias.base.errors import InputError
+from lagbias.config.yardsticks import KINDS
 
 YARDSTICKS = ("matter", "linear", "labels")
-# Yardsticks that give every Lagrangian point an f, at the scales in their names: the polynomial,
-# and f in bins of the density alone, or with the Laplacian or G2.
-LAGRANGIAN_KINDS = ("poly", "bins", "bins-lap", "bins-g2")
 
 
 def parse_scales(scale_set: str) -> list[float]:
@@ -124,12 +122,12 @@ def parse_yardstick(model: str) -> tuple[str, list[float]]:
     if model in YARDSTICKS:
         return model, []
     kind, _, scale_set = model.partition("-R")
-    if kind not in LAGRANGIAN_KINDS or not scale_set:
+    if kind not in KINDS or not scale_set:
         raise InputError(
             f"yardstick {model!r}: expected {', '.join(YARDSTICKS)}, or one of "
-            f"{', '.join(LAGRANGIAN_KINDS)} with smoothing scales, as poly-R2-R4 or bins-lap-R2"
+            f"{', '.join(KINDS)} with smoothing scales, as poly-R2-R4 or bins-lap-R2"
         )
     scales = parse_scales(f"R{scale_set}")
-    if kind != "poly" and len(scales) > 1:
-        raise InputError(f"yardstick {model!r}: bins take one smoothing scale, as {kind}-R2")
+    if not KINDS[kind].several_scales and len(scales) > 1:
+        raise InputError(f"yardstick {model!r}: {kind} takes one smoothing scale, as {kind}-R2")
     return kind, scales

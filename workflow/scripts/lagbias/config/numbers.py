@@ -41,42 +41,28 @@ def read_scalars(config: dict, schema: str | Path) -> dict:
         Texts that cannot be read so, and those where a text is wanted, stay as they are. Where a
         whole number is wanted, 1e5 and 100000.0 are 100000.
     """
-    whole = read_schema(schema)
-    return _converted(config, whole, whole)
+    return _converted(config, read_schema(schema))
 
 
-def _converted(value: object, schema: dict, whole: dict) -> Any:
-    if "$ref" in schema:
-        name = schema["$ref"].removeprefix("#/$defs/")
-        return _converted(value, whole["$defs"][name], whole)
+def _converted(value: Any, schema: dict) -> Any:
     if isinstance(value, dict):
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         others = others if isinstance(others, dict) else {}
-        return {key: _converted(item, known.get(key, others), whole) for key, item in value.items()}
+        return {key: _converted(item, known.get(key, others)) for key, item in value.items()}
     if isinstance(value, list):
-        items = schema.get("items", {})
-        return [_converted(item, items, whole) for item in value]
-    return _scalar(value, _types(schema, whole))
+        return [_converted(item, schema.get("items", {})) for item in value]
+    return _scalar(value, _types(schema))
 
 
-def _types(schema: dict, whole: dict) -> set[str]:
+def _types(schema: dict) -> set[str]:
     """The types that a schema takes."""
-    if "$ref" in schema:
-        return _types(whole["$defs"][schema["$ref"].removeprefix("#/$defs/")], whole)
-    if "anyOf" in schema:
-        return set().union(*(_types(option, whole) for option in schema["anyOf"]))
-    named = schema.get("type", [])
-    return {named} if isinstance(named, str) else set(named)
+    return {option.get("type", "") for option in schema.get("anyOf", [schema])}
 
 
 def _scalar(value: object, types: set[str]) -> object:
     """A value as what is wanted, if it can be read so."""
     if not isinstance(value, str):
         return _number(value, types)
-    if (
-        value in ("null", "~") and "null" in types
-    ):  # where a name may stand too, as in training.start
-        return None
     if "string" in types:
         return value
     for kind, words in WORDS.items():

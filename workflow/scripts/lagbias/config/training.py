@@ -1,52 +1,22 @@
 """How a network is trained: settings, checked when made, and their presets."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Annotated, Literal, get_args
 
 from lagbias.base.errors import InputError
+from lagbias.config.keys import Count, OrNull, Range, Share, Unit, misfit
 
-ESTIMATORS = ("unbiased", "plain")
-NORMALISATIONS = ("exact", "penalty")
-OBJECTIVES = ("field", "labels")
-OPTIMISERS = ("soap", "adam")
+Estimator = Literal["unbiased", "plain"]
+Normalisation = Literal["exact", "penalty"]
+ESTIMATORS = get_args(Estimator)
+NORMALISATIONS = get_args(Normalisation)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How a network is trained.
+    """How a network is trained: keys of the config's section ``training``.
 
-    Parameters
-    ----------
-    hidden_layers, neurons, activation : the network (see ``Architecture``).
-    epochs : int
-        Where ``steps`` is not given.
-    steps : int or None
-        At least so many training steps, in as many epochs as hold them: sets of few and of many
-        boxes are trained alike.
-    cells_per_batch : int
-        Cells of a training step, drawn from all boxes.
-    block : int
-        Side, in cells, of the cubes over which residuals are taken; must divide the mesh.
-    optimiser : str
-        ``soap``, Adam in the eigenbasis of each layer's gradients (``lagbias.training.optimiser``),
-        or ``adam``.
-    learning_rate : float
-        Of the optimiser, at first.
-    learning_rate_decay : float or None
-        Factor per epoch; None lets the rate fall to zero on a straight line, step by step.
-    adam_beta2 : float
-        Share of its mean squared gradient that the optimiser keeps in a step.
-    particle_fraction : float
-        Share of the particles that is used, drawn once per seed; 1 is all.
-    estimator : str
-        ``unbiased`` or ``plain`` (``lagbias.training.loss``). ``plain`` draws particles
-        cell by cell, as the authors do; the others draw from the whole box.
-    normalisation : str
-        ``exact`` makes <f> = 1 over all particles of the set; ``penalty`` adds the authors'
-        penalties to the squared residuals, summed over the batch (``lagbias.training.mean_ratio``).
-    snapshot_epoch : int or None
-        Keep the weights of this epoch; None keeps the last.
-    objective : str
-        ``field``: the halo field; ``labels``: which particles end in halos.
+    The text below a field is its meaning in the docs of the config.
 
     Raises
     ------
@@ -54,55 +24,67 @@ class TrainingSettings:
         If a value is out of its range.
     """
 
-    hidden_layers: int = 3
-    neurons: int = 20
-    activation: str = "silu"
-    epochs: int = 12
-    steps: int | None = None
-    cells_per_batch: int = 800
-    block: int = 4
-    optimiser: str = "soap"
-    learning_rate: float = 0.02
-    learning_rate_decay: float | None = None
-    adam_beta2: float = 0.95
-    particle_fraction: float = 1.0
-    estimator: str = "unbiased"
-    normalisation: str = "exact"
-    snapshot_epoch: int | None = None
-    objective: str = "field"
+    hidden_layers: Count = 3
+    """Hidden layers of the network."""
+    neurons: Count = 20
+    """Neurons in each hidden layer."""
+    activation: Literal["silu", "gelu"] = "silu"
+    """Activation function of the hidden layers."""
+    epochs: Count = 12
+    """Passes through the cells of all training boxes, where `steps` is not given."""
+    steps: OrNull[Count] = None
+    """At least so many training steps, in whole epochs, instead of `epochs`. Sets of few and of
+    many boxes are then trained alike."""
+    cells_per_batch: Count = 800
+    """Cells of a training step, drawn from all boxes; at least the cells of a block."""
+    block: Annotated[Count, Unit("cells")] = 4
+    """Residuals are taken over cubes of so many cells a side, on a grid that is shifted at random
+    every epoch. It must divide the cells a side of every box."""
+    optimiser: Literal["soap", "adam"] = "soap"
+    """`soap`: Adam in the eigenbasis of each layer's gradients, as good as `adam` with three times
+    the steps ([training](../training.md)). `adam`: as in the authors' code."""
+    learning_rate: Annotated[float, Range(above=0)] = 0.02
+    """Learning rate at the start."""
+    learning_rate_decay: OrNull[Share] = None
+    """Factor on the learning rate after each epoch. `null`: the rate falls to zero on a straight
+    line, step by step."""
+    adam_beta2: Annotated[float, Range(least=0, below=1)] = 0.95
+    """Share of its mean squared gradient that the optimiser keeps in a step."""
+    particle_fraction: Share = 1.0
+    """Share of the particles that is used, drawn once for each seed: from the whole box, or, with
+    `estimator: plain`, from each cell."""
+    estimator: Estimator = "unbiased"
+    """`unbiased`: the variance of particle sampling is subtracted from the loss. `plain`: it is
+    not. Particles are then drawn as in the authors' code: of the n particles of a cell,
+    max(int(`particle_fraction` n), 1) are drawn, and each counts n / n_drawn. `unbiased` cannot
+    draw so: one particle does not tell the variance within a cell."""
+    normalisation: Normalisation = "exact"
+    """`exact`: ⟨f⟩ = 1 over all training particles. `penalty`: the authors' loss. Residuals are
+    summed over a batch, and penalties on ⟨f⟩ and on very small *f* are added. `losses.csv` has the
+    mean squared residual in both cases."""
+    snapshot_epoch: OrNull[Count] = None
+    """The weights of this epoch are kept. `null`: those of the last epoch."""
+    objective: Literal["field", "labels"] = "field"
+    """`field`: the halo field. `labels`: which particles end in halos, learnt directly by the mean
+    log loss, with *f* = p(halo given the inputs) / p(halo). `losses.csv` then has log losses
+    [nats], and the loss of the field as `validation_field_loss`."""
 
     def __post_init__(self):
-        decay, snapshot = self.learning_rate_decay, self.snapshot_epoch
-        checks = {
-            "epochs": (self.epochs >= 1, "1 or more"),
-            "steps": (self.steps is None or self.steps >= 1, "1 or more, or null for `epochs`"),
-            "block": (self.block >= 1, "1 or more"),
-            "cells_per_batch": (
-                self.cells_per_batch >= self.block**3,
-                f"{self.block**3} or more, the cells of a block (training.block {self.block}); "
-                "use a larger batch or a smaller block",
-            ),
-            "optimiser": (self.optimiser in OPTIMISERS, f"one of {OPTIMISERS}"),
-            "learning_rate": (self.learning_rate > 0, "above 0"),
-            "learning_rate_decay": (
-                decay is None or 0 < decay <= 1,
-                "above 0 and at most 1, or null for a straight line",
-            ),
-            "adam_beta2": (0 <= self.adam_beta2 < 1, "0 or more and below 1"),
-            "particle_fraction": (0 < self.particle_fraction <= 1, "above 0 and at most 1"),
-            "estimator": (self.estimator in ESTIMATORS, f"one of {ESTIMATORS}"),
-            "normalisation": (self.normalisation in NORMALISATIONS, f"one of {NORMALISATIONS}"),
-            "objective": (self.objective in OBJECTIVES, f"one of {OBJECTIVES}"),
-            "snapshot_epoch": (
-                snapshot is None or self.steps is not None or 1 <= snapshot <= self.epochs,
-                f"1 to {self.epochs}, the epochs of this training, or null for the last",
-            ),
+        expected = {
+            field.name: misfit(field.type, getattr(self, field.name)) for field in fields(self)
         }
-        for field, (fine, expected) in checks.items():
-            if not fine:
-                raise InputError(
-                    f"training.{field}: found {getattr(self, field)!r}, expected {expected}"
-                )
+        if self.cells_per_batch < self.block**3:
+            expected["cells_per_batch"] = (
+                f"{self.block**3} or more, the cells of a block (training.block {self.block}); "
+                "use a larger batch or a smaller block"
+            )
+        if self.steps is None and (self.snapshot_epoch or 0) > self.epochs:
+            expected["snapshot_epoch"] = (
+                f"1 to {self.epochs}, the epochs of this training, or null for the last"
+            )
+        for name, text in expected.items():
+            if text:
+                raise InputError(f"training.{name}: found {getattr(self, name)!r}, expected {text}")
 
     @property
     def draws_in_cells(self) -> bool:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 from lagbias.base.errors import InputError
+from lagbias.config.model import VariantInputs
 from lagbias.config.names import modes_kept, parse_network, parse_scales
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings, settings_from
 
-VARIANT_INPUTS = ("modes", "tophat_radius")  # what a variant changes besides its training
+VARIANT_INPUTS = tuple(key.name for key in fields(VariantInputs))
 
 
 @contextmanager
@@ -45,15 +47,13 @@ def training_with(training: dict, changes: dict) -> dict:
 
 def settings_of(variant: str | None, config: dict) -> TrainingSettings:
     """How the networks of a variant are trained, or of none; ``steps`` of a set apart."""
-    changes = config.get("variants", {}).get(variant, {})
+    changes = config["variants"].get(variant, {})
     return settings_from(**training_with(config["training"], changes))
 
 
 def every_training(config: dict) -> dict[str, TrainingSettings]:
     """How networks are trained, by the field of the config that says so."""
-    variants = {
-        f"variants.{name}": settings_of(name, config) for name in config.get("variants", {})
-    }
+    variants = {f"variants.{name}": settings_of(name, config) for name in config["variants"]}
     return {"training": settings_of(None, config)} | variants
 
 
@@ -66,7 +66,7 @@ def check_variants(config: dict) -> None:
         Naming the first field that does not fit, what was found and what to do.
     """
     settings_of(None, config)  # refuses what is out of its range
-    for name, changes in config.get("variants", {}).items():
+    for name, changes in config["variants"].items():
         if set(VARIANT_INPUTS) <= set(changes):
             raise InputError(
                 f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
@@ -74,14 +74,14 @@ def check_variants(config: dict) -> None:
             )
         with refused_as(f"variants.{name}"):
             settings_of(name, config)
-    for name in config.get("more_networks", []):
+    for name in config["more_networks"]:
         check_network(name, config)
     check_labels(config)
 
 
 def check_network(name: str, config: dict) -> None:
     """Check that a network besides the scale sets is of a variant, has its inputs and is new."""
-    variants = config.get("variants", {})
+    variants = config["variants"]
     scale_set, variant, directions = parse_network(name)
     if variant is not None and variant not in variants:
         raise InputError(
@@ -100,11 +100,11 @@ def check_network(name: str, config: dict) -> None:
 
 def check_labels(config: dict) -> None:
     """Refuse networks that learn which particles are in halos where galaxies are the tracer."""
-    every = [*config["scale_sets"], *config.get("more_networks", [])]
+    every = [*config["scale_sets"], *config["more_networks"]]
     trained = {name: every for name in config["tracers"]}
     # The showcase alone is fitted to these, plain and on its directions.
     trained |= {
-        name: [config["showcase"]] for name in config.get("more_tracers", []) if name not in trained
+        name: [config["showcase"]] for name in config["more_tracers"] if name not in trained
     }
     for tracer, networks in trained.items():
         if parse_tracer(tracer).weighting == "galaxies":
@@ -116,7 +116,7 @@ def check_no_labels(network: str, tracer: str, config: dict) -> None:
     """Refuse a network of galaxies that learns which particles are in halos."""
     variant = parse_network(network).variant
     if settings_of(variant, config).objective == "labels":
-        own = config.get("variants", {}).get(variant, {})
+        own = config["variants"].get(variant, {})
         source = f"variants.{variant}" if "objective" in own else "training"
         raise InputError(
             f"{source}.objective: found labels, of the training of {network}; expected field, "

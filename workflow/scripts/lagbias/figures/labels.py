@@ -1,13 +1,8 @@
 """Names of models, features and tracers as figures show them."""
 
-from lagbias.config.names import YARDSTICKS, parse_network, parse_yardstick
+from lagbias.config.names import YARDSTICKS, parse_network
+from lagbias.config.yardsticks import KINDS
 
-LAGRANGIAN_LABELS = {
-    "poly": "polynomial",
-    "bins": "f(δ) in bins",
-    "bins-lap": "f(δ, ∇²δ) in bins",
-    "bins-g2": "f(δ, G₂) in bins",
-}
 NAMES_OF_KINDS = {"delta": "δ", "laplacian": "∇²δ", "g2": "G₂"}
 TRACER_TITLES = {
     "mass": "halos (mass-weighted)",
@@ -21,8 +16,8 @@ def model_label(name: str) -> str:
     if name in YARDSTICKS:
         return {"linear": "linear bias", "labels": "proto-halo labels"}.get(name, name)
     if not name.startswith("R"):
-        kind, scales = parse_yardstick(name)
-        return f"{LAGRANGIAN_LABELS[kind]}, R = {', '.join(f'{scale:g}' for scale in scales)}"
+        kind, _, scales = name.partition("-R")
+        return f"{KINDS[kind].label if kind in KINDS else kind}, R = {scales.replace('-R', ', ')}"
     network = parse_network(name)
     label = f"R = {', '.join(part[1:] for part in network.scale_set.split('-'))}"
     variant = f", {network.variant}" if network.variant else ""

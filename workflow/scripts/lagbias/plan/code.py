@@ -17,6 +17,7 @@ import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "lagbias"
 WHOLE = "*"  # in place of a definition's name: all definitions of its module
@@ -39,22 +40,26 @@ class Module:
         for node in ast.parse(text).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module.imported |= imported_by(node)
-            elif not is_docstring(node):
+            elif not is_docstring(node) and not is_registry(node):
                 for name in defined_by(node):
                     module.statements.setdefault(name, []).append(node)
         return module
+
+    def named(self, name: str) -> list[ast.stmt]:
+        """The statements that define a name, or all of the module."""
+        names = self.statements if name == WHOLE else [name]
+        return [node for key in names for node in self.statements.get(key, [])]
 
     def source(self, node: ast.stmt) -> str:
         """Text of a statement, without comments, docstrings and empty lines."""
         left_out = {
             number
             for part in ast.walk(node)
-            for body in [getattr(part, "body", None)]
-            if isinstance(body, list) and body and is_docstring(body[0])
-            for number in range(body[0].lineno, (body[0].end_lineno or 0) + 1)
+            if isinstance(part, ast.stmt) and is_docstring(part)
+            for number in range(part.lineno, part.end_lineno + 1)
         }
         first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
-        numbers = (n for n in range(first, (node.end_lineno or 0) + 1) if n not in left_out)
+        numbers = (n for n in range(first, node.end_lineno + 1) if n not in left_out)
         return "\n".join(filter(None, (self.lines[n - 1].rstrip() for n in numbers)))
 
 
@@ -81,19 +86,16 @@ class Code:
     def resolved(self, module: str, name: str) -> tuple[str, str] | None:
         """Module and name under which something that a module offers is defined."""
         found = self.module(module)
-        if found is None:
-            return None
-        if name in found.statements or name == WHOLE:
+        if found and (name in found.statements or name == WHOLE):
             return module, name
-        if name in found.imported:
+        if found and name in found.imported:
             return self.resolved(*found.imported[name])
         return (f"{module}.{name}", WHOLE) if self.module(f"{module}.{name}") else None
 
     def _names_in(self, module: str, name: str) -> frozenset[tuple[str, str]]:
         """Definitions that one names itself."""
-        found = self.module(module) or Module()
-        names = found.statements if name == WHOLE else [name]
-        nodes = [node for key in names for node in found.statements.get(key, [])]
+        found = self.module(module)
+        nodes = found.named(name)
         return frozenset(
             resolved
             for node in nodes
@@ -101,41 +103,53 @@ class Code:
             if (resolved := self.resolved(*(asked if asked[0] else (module, asked[1]))))
         )
 
-    def reached(self, script: str) -> set[tuple[str, str]]:
+    def reached(self, script: str, place: str = "") -> set[tuple[str, str]]:
         """Module and name of each definition that a script depends on, however far off.
 
         Parameters
         ----------
         script : name of the file, without its ending
+        place : str
+            What else it loads by its place, ``lagbias.module:Name``.
         """
         module = Module.read(self.folder / f"{script}.py")
-        queue = [self.resolved(*place) for place in module.imported.values()]
+        queue = [self.resolved(*named) for named in module.imported.values()]
+        if place:
+            queue.append(self.resolved(*place.split(":")))
         found = set()
         while queue:
-            place = queue.pop()
-            if place is None or place in found:
+            named = queue.pop()
+            if named is None or named in found:
                 continue
-            found.add(place)
-            queue += [*self.names_in(*place), (place[0], ALWAYS)]
+            found.add(named)
+            queue += [*self.names_in(*named), (named[0], ALWAYS)]
         return found
 
-    def of(self, script: str) -> Callable[[object], dict[str, str]]:
-        """The digests of a script's code as a parameter, taken when a job is planned."""
-        return lambda wildcards: self.digests(script)
+    def of(
+        self, script: str, place: Callable[[Any], str] = lambda wildcards: ""
+    ) -> Callable[[Any], dict[str, str]]:
+        """The digests of a script's code as a parameter, taken when a job is planned.
 
-    def _digests(self, script: str) -> dict[str, str]:
+        Parameters
+        ----------
+        script : name of the file, without its ending
+        place : function of wildcards
+            What else it loads by its place, ``lagbias.module:Name`` or ``file.py:Name``.
+        """
+        return lambda wildcards: self.digests(script, place(wildcards))
+
+    def _digests(self, script: str, place: str = "") -> dict[str, str]:
         """Digest of the code that a script depends on, room by room of the library."""
+        file = place.rpartition(":")[0]
+        from_file = file.endswith(".py")
         rooms: dict[str, list[str]] = {}
-        for module, name in sorted(self.reached(script)):
-            found = self.module(module) or Module()
-            nodes = (
-                [node for parts in found.statements.values() for node in parts]
-                if name == WHOLE
-                else found.statements.get(name, [])
-            )
+        if from_file and Path(file).is_file():
+            rooms[file] = ["\n".join(without_comments(Path(file).read_text(encoding="utf-8")))]
+        for module, name in sorted(self.reached(script, "" if from_file else place)):
+            found = self.module(module)
             room = ([*module.split("."), ""])[1]
             rooms.setdefault(room, []).extend(
-                f"{module}:{name}\n{found.source(node)}" for node in nodes
+                f"{module}:{name}\n{found.source(node)}" for node in found.named(name)
             )
         return {
             room: hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
@@ -157,6 +171,11 @@ def without_comments(text: str) -> list[str]:
 def is_docstring(node: ast.stmt) -> bool:
     """Is a statement a string that nothing takes?"""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_registry(node: ast.stmt) -> bool:
+    """Is a statement a list of what there is (``lagbias.base.registry``)?"""
+    return isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Registry[")
 
 
 def defined_by(node: ast.stmt) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lagbias.config.names import parse_scales, parse_yardstick
+from lagbias.config.yardsticks import KINDS
 from lagbias.plan.study import Study
 
 FITS = "results/fits/{set}/{tracer}"
@@ -118,6 +119,10 @@ class Inputs:
         """How a network is trained (``lagbias.config.training.settings_from``)."""
         return self.study.training(wildcards.network, wildcards.set)
 
+    def basis(self, wildcards: Wildcards) -> str:
+        """Place of the functions of a Lagrangian yardstick (``lagbias.base.loading``)."""
+        return KINDS[parse_yardstick(wildcards.lagrangian)[0]].basis
+
     def inputs_of(self, wildcards: Wildcards) -> dict:
         """What the variant of a network says of its inputs."""
         return self.study.changed_inputs(wildcards.base)
@@ -206,7 +211,7 @@ class Inputs:
         against other tracers, beside those of a model of that tracer where there is one.
         """
         study, tracer = self.study, wildcards.tracer
-        asked = study.config.get("transfers", {"boxes": [], "tracers": []})
+        asked = study.config["transfers"]
         first = self._boxes(wildcards, "test")[0]
         others = [other for other in asked["tracers"] if other != tracer]
         places = [

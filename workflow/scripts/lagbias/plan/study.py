@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lagbias.config.model import Config, with_defaults
 from lagbias.config.names import modes_kept, parse_network, parse_scales, parse_yardstick
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings
@@ -34,11 +35,12 @@ class Study:
     Parameters
     ----------
     config : dict
-        Checked (``lagbias.config.checks``).
+        Checked (``lagbias.config.load``).
 
     Attributes
     ----------
-    simulations, sets, variants : dict
+    simulations : dict of Box
+    sets, variants : dict
         Sections of the config by name.
     showcase : str
         Scale set of figures that show one model.
@@ -48,10 +50,10 @@ class Study:
     """
 
     def __init__(self, config: dict) -> None:
-        self.config = config
-        self.simulations: dict[str, dict] = config["simulations"]
+        self.config = config = with_defaults(config)
+        self.simulations = Config.of(config).simulations
         self.sets: dict[str, dict] = config["training_sets"]
-        self.variants: dict[str, dict] = config.get("variants", {})
+        self.variants: dict[str, dict] = config["variants"]
         self.showcase: str = config["showcase"]
         self.scale_sets: list[str] = config["scale_sets"]
         self.seeds: list[int] = config["seeds"]
@@ -63,23 +65,24 @@ class Study:
 
     def density_grid(self, sim: str) -> int:
         """Points a side of the initial density of a box."""
-        own = self.simulations[sim].get("density_grid")
+        own = self.simulations[sim].density_grid
         return own or self.config["mini"]["particles_per_side"]
 
     def redshift(self, sim: str) -> float:
         """Redshift of the halos and particles of a box: its own, or that of all."""
-        return self.simulations[sim].get("redshift", self.config["redshift"])
+        own = self.simulations[sim].redshift
+        return self.config["redshift"] if own is None else own
 
     def cosmology(self, sim: str) -> str:
         """AbacusSummit's number of the cosmology of a box; of others than mini, by the name."""
-        if self.simulations[sim]["source"] == "mini":
-            return self.simulations[sim].get("cosmology", DEFAULT_COSMOLOGY)
+        if self.simulations[sim].source == "mini":
+            return self.simulations[sim].cosmology or DEFAULT_COSMOLOGY
         named = re.search(r"_(c\d{3})_", sim)
         return named[1] if named else ""
 
     def root(self, sim: str) -> str:
         """Folder of the tree that a box lies in: read in place if local, resources/ if not."""
-        return self.simulations[sim].get("root", "resources")
+        return self.simulations[sim].root or "resources"
 
     def box_files(self, sim: str) -> BoxFiles:
         """Where the files of a box lie."""
@@ -87,7 +90,7 @@ class Study:
 
     def source_files(self, sim: str) -> list[str]:
         """The files of a box: what is there of a local one, what will be there of another."""
-        source = self.simulations[sim]["source"]
+        source = self.simulations[sim].source
         if source == "local":
             return [str(file) for file in local_files(self.box_files(sim))]
         mini = source == "mini"
@@ -96,11 +99,11 @@ class Study:
 
     def mini_boxes(self) -> list[str]:
         """Boxes that are simulated here."""
-        return [sim for sim, box in self.simulations.items() if box["source"] == "mini"]
+        return [sim for sim, box in self.simulations.items() if box.source == "mini"]
 
     def published_boxes(self) -> list[str]:
         """Boxes that are downloaded."""
-        return [sim for sim, box in self.simulations.items() if box["source"] == "https"]
+        return [sim for sim, box in self.simulations.items() if box.source == "https"]
 
     def downloads(self) -> list[ManifestFile]:
         """Every file of the boxes that are downloaded."""
@@ -123,7 +126,7 @@ class Study:
             **self.config["mini"],
             "master_seed": self.config["master_seed"],
             "redshift": self.redshift(sim),
-            "phase": self.simulations[sim]["phase"],
+            "phase": self.simulations[sim].phase,
         }
         # The record of a box at the default cosmology does not name it.
         if self.cosmology(sim) != DEFAULT_COSMOLOGY:
@@ -161,7 +164,7 @@ class Study:
 
     def _size_of(self, sim: str) -> GriddedBox:
         """A box on the grids of this config: what the memory of its jobs follows from."""
-        mesh, source = self.config["mesh"], self.simulations[sim]["source"]
+        mesh, source = self.config["mesh"], self.simulations[sim].source
         if source == "mini":
             mini = self.config["mini"]
             particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
@@ -181,7 +184,7 @@ class Study:
 
     def all_tracers(self) -> list[str]:
         """Tracers that every scale set is fitted to, then those that the showcase alone is."""
-        return unique([*self.tracers, *self.config.get("more_tracers", [])])
+        return unique([*self.tracers, *self.config["more_tracers"]])
 
     def calibrated_tracers(self) -> list[str]:
         """Tracers whose f can be read as a probability: that of a particle to be in a halo."""
@@ -213,7 +216,7 @@ class Study:
 
     def networks(self) -> list[str]:
         """Every network of the tables: the scale sets, those on few directions, and more."""
-        more = self.config.get("more_networks", [])
+        more = self.config["more_networks"]
         return unique([*self.scale_sets, *self.projected_models(), *more])
 
     def all_models(self) -> list[str]:

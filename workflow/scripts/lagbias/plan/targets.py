@@ -76,12 +76,14 @@ SET_TABLES = {
     "biases": Shown(RATIO, "biases to a long wave"),
     "statistics": Shown(SPECTRA, "beyond the power", "statistics_table"),
     "transfer": Shown(
-        TRANSFER, "other boxes and tracers", made=lambda study: "transfers" in study.config
+        TRANSFER,
+        "other boxes and tracers",
+        made=lambda study: any(study.config["transfers"].values()),
     ),
     "planted": Shown(
         SUMMARY,
         "what training returns of a known f",
-        made=lambda study: study.config.get("planted", False),
+        made=lambda study: study.config["planted"],
     ),
 }
 # results/tables/{set}_{tracer}_on_{sim}_NAME.csv

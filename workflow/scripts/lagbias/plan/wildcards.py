@@ -1,6 +1,7 @@
 """What the wildcards of paths may be, as regular expressions."""
 
-from lagbias.config.names import LAGRANGIAN_KINDS, YARDSTICKS
+from lagbias.config.names import YARDSTICKS
+from lagbias.config.yardsticks import KINDS
 from lagbias.plan.study import Study
 
 SCALE = r"\d+(\.\d+)?"
@@ -19,8 +20,9 @@ def one_of(names: list[str]) -> str:
 
 def lagrangian() -> str:
     """Yardsticks that give every Lagrangian point an f."""
-    of_one_scale = one_of([kind for kind in LAGRANGIAN_KINDS if kind != "poly"])
-    return rf"poly-{SCALES}|({of_one_scale})-R{SCALE}"
+    of_one = one_of([name for name, kind in KINDS.items() if not kind.several_scales])
+    of_several = one_of([name for name, kind in KINDS.items() if kind.several_scales])
+    return rf"({of_several})-{SCALES}|({of_one})-R{SCALE}"
 
 
 def base(variants: list[str]) -> str:

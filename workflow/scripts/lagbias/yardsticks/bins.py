@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import xarray as xr
@@ -44,9 +45,13 @@ class Bins:
     second: str | None
     second_edges: np.ndarray
 
+    # The second feature of a kind of bins.
+    SECOND: ClassVar[str | None] = None
+
     @classmethod
-    def of_boxes(cls, boxes: Sequence[Mapping[float, str | Path]], second: str | None) -> "Bins":
+    def of_boxes(cls, boxes: Sequence[Mapping[float, str | Path]]) -> Self:
         """Bins by the grids of some boxes, each with features at one smoothing scale."""
+        second = cls.SECOND
         _, deviation, _, kinds, scales = feature_moments(boxes)
         sigma, scale = float(deviation[kinds.index("delta")]), scales[0]
         edges = np.zeros((len(DELTA_EDGES) - 1, 0))
@@ -100,7 +105,7 @@ class Bins:
         )
 
     @classmethod
-    def from_dataset(cls, data: xr.Dataset) -> tuple["Bins", np.ndarray]:
+    def from_dataset(cls, data: xr.Dataset) -> tuple[Self, np.ndarray]:
         """The bins and f in them as ``to_dataset`` made them."""
         scale, sigma = float(data["smoothing_scale"]), float(data["sigma"])
         bins = cls(scale, sigma, data.attrs["second"] or None, data["second_edge"].values)
@@ -120,6 +125,22 @@ class Bins:
         for column in np.flatnonzero(counts.any(axis=0)):
             values[:, column] = values[nearest_filled(counts[:, column] > 0), column]
         return values.reshape(-1)
+
+
+class DensityBins(Bins):
+    """f(delta): ``bins-R2``."""
+
+
+class LaplacianBins(Bins):
+    """f(delta, laplacian): ``bins-lap-R2``."""
+
+    SECOND = "laplacian"
+
+
+class ShearBins(Bins):
+    """f(delta, G2): ``bins-g2-R2``."""
+
+    SECOND = "g2"
 
 
 def density_bin(standardised: np.ndarray) -> np.ndarray:

@@ -1,43 +1,64 @@
 """Lagrangian yardsticks: f linear in its coefficients, fitted at field level as networks are.
 
-``poly-R2-R4`` is the bias expansion (``lagbias.yardsticks.polynomial``); ``bins-R2``,
-``bins-lap-R2`` and ``bins-g2-R2`` are f in bins (``lagbias.yardsticks.bins``). Boxes, mesh, cubes
-of cells and the treatment of the particles' sampling are those of the training
-(``lagbias.yardsticks.least_squares``).
+The functions of a yardstick are a class of their own, a ``Basis``: the bias expansion
+(``lagbias.yardsticks.polynomial``), f in bins (``lagbias.yardsticks.bins``), or one from elsewhere
+(``lagbias.config.yardsticks``). Boxes, mesh, cubes of cells and the treatment of the particles'
+sampling are those of the training (``lagbias.yardsticks.least_squares``).
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 import xarray as xr
 
 from lagbias.base.errors import InputError
 from lagbias.base.stores import MEAN, open_store, provenance, read_netcdf, write_netcdf
-from lagbias.config.names import parse_yardstick
 from lagbias.features.slabs import SLAB_POINTS, values_at
 from lagbias.halos.carried import write_fields
 from lagbias.halos.particles import Particles
-from lagbias.yardsticks.bins import DELTA_EDGES, Bins, density_bin
+from lagbias.yardsticks.bins import DELTA_EDGES, density_bin
 from lagbias.yardsticks.least_squares import BasisOnBox, NormalEquations, add_up, box_equations
 from lagbias.yardsticks.long_wave import with_errors
-from lagbias.yardsticks.polynomial import Polynomial
 
 log = logging.getLogger(__name__)
 
-SECOND_FEATURES = {"bins": None, "bins-lap": "laplacian", "bins-g2": "g2"}
 Features = Mapping[float, str | Path]
 
 
-def basis_of(kind: str, features: Sequence[Features]) -> Polynomial | Bins:
-    """The functions of which f is a sum, centred or binned by the grids of the training boxes."""
-    if kind == "poly":
-        return Polynomial.of_boxes(features)
-    return Bins.of_boxes(features, SECOND_FEATURES[kind])
+class Basis(Protocol):
+    """Functions phi_j of which f is a sum: what a yardstick offers.
+
+    One that has ``long_wave_response(coefficients)`` tells its biases too (``Polynomial``).
+    """
+
+    @classmethod
+    def of_boxes(cls, boxes: Sequence[Features]) -> Self:
+        """The functions, centred or binned by the grids of the training boxes."""
+
+    @classmethod
+    def from_dataset(cls, data: xr.Dataset) -> tuple[Self, np.ndarray]:
+        """The functions and their coefficients as ``to_dataset`` made them."""
+
+    def __len__(self) -> int:
+        """Number of functions."""
+
+    def on(self, features: Features) -> BasisOnBox:
+        """The functions on one box."""
+
+    def solve(self, equations: NormalEquations) -> np.ndarray:
+        """Coefficients of the least loss with <f> = 1, float64 (functions,)."""
+
+    def to_dataset(
+        self, coefficients: np.ndarray, errors: np.ndarray, equations: NormalEquations
+    ) -> xr.Dataset:
+        """Coefficients with their errors, and what the functions are."""
 
 
 def fit_lagrangian_bias(
+    functions: type[Basis],
     model: str,
     features: Sequence[Features],
     particles: Sequence[str | Path],
@@ -50,6 +71,8 @@ def fit_lagrangian_bias(
 
     Parameters
     ----------
+    functions : class
+        Of the yardstick, a ``Basis``.
     model : str
         Its name, as ``poly-R2-R4`` or ``bins-lap-R2``.
     features, particles, halos : an entry a training box
@@ -66,8 +89,7 @@ def fit_lagrangian_bias(
         polynomial its ``biases`` and ``linear_response`` (``lagbias.yardsticks.long_wave``), with
         their errors.
     """
-    kind, _ = parse_yardstick(model)
-    basis = basis_of(kind, features)
+    basis = functions.of_boxes(features)
     boxes, responses = [], []
     for one, particle_store, halo_store in zip(features, particles, halos, strict=True):
         catalogue, overdensity = read_box(one, particle_store, halo_store)
@@ -83,12 +105,14 @@ def fit_lagrangian_bias(
     loss = together.loss(coefficients) / cubes
     left_out = left_out_coefficients(basis, boxes)
     data = basis.to_dataset(coefficients, jackknife_errors(left_out), together)
-    data = data.merge(summarised(np.asarray(sum(responses))))
-    if isinstance(basis, Polynomial):
+    data = data.merge(summarised(sum(responses)))
+    if hasattr(basis, "long_wave_response"):
         of_others = [basis.long_wave_response(one) for one in left_out]
         data = data.merge(with_errors(basis.long_wave_response(coefficients), of_others))
     data["loss"] = ((), loss)
-    data.attrs |= provenance(model=model, kind=kind, block=block, estimator=estimator)
+    data.attrs |= provenance(
+        model=model, kind=model.partition("-R")[0], block=block, estimator=estimator
+    )
     log.info("%s: loss %.4f, f < 0 for %.2g of particles", model, loss, data["negative_share"])
     write_netcdf(data, output)
 
@@ -117,7 +141,7 @@ def read_box(
     return catalogue, halo_store["overdensity"].values
 
 
-def left_out_coefficients(basis: Polynomial | Bins, boxes: Sequence[NormalEquations]) -> np.ndarray:
+def left_out_coefficients(basis: Basis, boxes: Sequence[NormalEquations]) -> np.ndarray:
     """Coefficients fitted without each training box, (boxes, functions); NaN with one box."""
     count = len(boxes)
     if count < 2:
@@ -173,14 +197,8 @@ def summarised(response: np.ndarray) -> xr.Dataset:
         )
 
 
-def read_lagrangian_bias(path: str | Path) -> tuple[Polynomial | Bins, np.ndarray]:
-    """The functions and coefficients that ``fit_lagrangian_bias`` wrote."""
-    data = read_netcdf(path)
-    kind = Polynomial if data.attrs["kind"] == "poly" else Bins
-    return kind.from_dataset(data)
-
-
 def write_lagrangian_prediction(
+    functions: type[Basis],
     coefficients: str | Path,
     features: Mapping[float, str | Path],
     particles: str | Path,
@@ -193,7 +211,9 @@ def write_lagrangian_prediction(
 
     Parameters
     ----------
-    coefficients : path of ``lagrangian.fit_lagrangian_bias``
+    functions : class
+        That the coefficients were fitted with.
+    coefficients : path of ``fit_lagrangian_bias``
     features : mapping
         Smoothing scale [Mpc/h] to feature store of the box.
     particles : path of the store
@@ -203,6 +223,6 @@ def write_lagrangian_prediction(
         See ``prediction.write_fields``.
     threads : int
     """
-    basis, values = read_lagrangian_bias(coefficients)
+    basis, values = functions.from_dataset(read_netcdf(coefficients))
     ratio = basis.on(features).ratio(values)[None]
     write_fields(Particles.open(particles), ratio, [MEAN], cell_size, store, threads, **attributes)

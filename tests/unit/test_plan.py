@@ -1,0 +1,228 @@
+"""From a config to names, inputs, targets and resources, without Snakemake."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace as Wildcards
+
+import pytest
+import yaml
+from lagbias.plan import wildcards as patterns
+from lagbias.plan.inputs import (
+    Inputs,
+    bias_files,
+    of_evaluations,
+    of_fits,
+    of_losses,
+    of_seeds,
+    planted_fit,
+)
+from lagbias.plan.needs import PEAK, Needs
+from lagbias.plan.paths import by_model, model_of, of_models
+from lagbias.plan.study import Study
+from lagbias.plan.targets import (
+    BOX_FIGURES,
+    SET_FIGURES,
+    SET_TABLES,
+    figure_place,
+    figures,
+    planted_table,
+    table_place,
+    tables,
+    verdicts,
+)
+
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+FIT = "results/fits/tiny/N30"
+CASE = Wildcards(set="tiny", tracer="N30")
+
+
+def study_of(**changes) -> Study:
+    return Study(CONFIG | changes)
+
+
+@pytest.fixture
+def study() -> Study:
+    return study_of()
+
+
+def test_boxes_have_their_own_redshift_and_cosmology_or_those_of_all(study):
+    assert (study.redshift("tiny_ph000"), study.cosmology("tiny_ph000")) == (0.5, "c000")
+    assert (study.redshift("tiny_z1_c001"), study.cosmology("tiny_z1_c001")) == (1, "c001")
+    assert study.redshifts_of(study.mini_boxes()) == [0.5, 1]
+    assert study.at_redshift(1, study.mini_boxes()) == ["tiny_z1_c001"]
+    assert study.simulation_rule(0.5) == "simulate_mini"
+    assert study.simulation_rule(1.25) == "simulate_mini_z1_25"
+
+
+def test_files_of_a_mini_box_are_those_that_its_rule_makes(study):
+    density, *products = study.source_files("tiny_ph001")
+    assert density == "resources/ic/tiny_ph001/ic_dens_N48.asdf"
+    made = [path.replace("{sim}", "tiny_ph001") for path in study.simulated_products(0.5)]
+    assert products == made
+    assert len(made) == 5 * CONFIG["mini"]["files_per_product"]
+
+
+def test_networks_are_scale_sets_then_directions_then_more(study):
+    expected = ["R3", "R2-R4", "R3-pc2", "R2-R4-pc2", "R2-R4-pc1", "R2-R4_direct", "R2-R4_tophat"]
+    assert study.networks() == expected
+    assert study.all_models() == ["matter", *CONFIG["yardsticks"], *expected]
+    assert study.showcase_directions() == ["R2-R4-pc1", "R2-R4-pc2"]
+    by_directions = ["R2-R4-pc1", "R2-R4-pc2", "R2-R4", "R2-R4_tophat"]
+    assert study.models_by_directions() == by_directions
+    assert study.calibrated_models() == ["R2-R4", "R2-R4_direct"]
+    assert study.all_scales() == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs"),
+    [("R3", 3), ("R2-R4", 5), ("R2-R4-pc2", 2), ("R2-R4_tophat", 2), ("R2-R4_tophat-pc1", 1)],
+)
+def test_inputs_of_a_network_follow_from_its_name(study, network, inputs):
+    assert study.network_inputs(network) == inputs
+
+
+def test_a_training_is_that_of_config_set_and_variant(study):
+    assert study.training("R3", "tiny") == CONFIG["training"]
+    assert study.training("R2-R4_direct", "tiny")["objective"] == "labels"
+    sets = {"tiny": CONFIG["training_sets"]["tiny"] | {"steps": 40}}
+    assert study_of(training_sets=sets).training("R3-pc2", "tiny")["steps"] == 40
+
+
+def test_features_come_box_after_box_and_scale_after_scale(study):
+    inputs, boxes = Inputs(study), CONFIG["training_sets"]["tiny"]["train"]
+    expected = [f"results/{sim}/features/R{R}.zarr" for sim in boxes for R in (2, 4)]
+    of_network = Wildcards(set="tiny", network="R2-R4_direct-pc1")
+    assert inputs.features_of("train")(of_network) == expected
+    assert inputs.training_features(Wildcards(set="tiny", base="R2-R4")) == expected
+    assert inputs.features_to_fit(Wildcards(set="tiny", lagrangian="poly-R2-R4")) == expected
+    assert inputs.planting_features(Wildcards(sim="a")) == "results/a/features/R2.zarr"
+    halos = inputs.of_boxes("halos/{tracer}.zarr", "validate")
+    assert halos(CASE) == ["results/tiny_ph002/halos/N30.zarr"]
+
+
+def test_files_of_models_come_in_the_order_of_the_models(study):
+    assert of_fits("a.nc", ["x", "y"]) == [
+        f"results/fits/{{set}}/{{tracer}}/{m}/a.nc" for m in "xy"
+    ]
+    assert of_evaluations("a.nc", ["x"]) == ["results/fits/{set}/{tracer}/x/on_{sim}/a.nc"]
+    assert of_seeds("f", study) == ["f/seed1/weights.pt", "f/seed2/weights.pt"]
+    losses = [path.format(set="tiny", tracer="N30") for path in of_losses(study, ["x", "y"])]
+    assert losses == [f"{FIT}/{m}/seed{s}/losses.csv" for m in "xy" for s in (1, 2)]
+    assert by_model(losses) == {"x": losses[:2], "y": losses[2:]}
+    paths = Inputs(study).on_test_boxes("spectra.nc", ["linear", "R3"])(CASE)
+    assert of_models(paths) == {m: f"{FIT}/{m}/on_tiny_ph003/spectra.nc" for m in ("linear", "R3")}
+    assert model_of(paths[1]) == "R3"
+    with pytest.raises(ValueError, match="several files of x"):
+        of_models(losses)
+
+
+def test_matter_is_its_own_prediction(study):
+    prediction = Inputs(study).prediction
+    case = {"set": "tiny", "tracer": "N30", "sim": "box", "space": "redshift_space/"}
+    assert prediction(Wildcards(model="matter", **case)) == "results/box/redshift_space/matter.zarr"
+    expected = f"{FIT}/R3/on_box/redshift_space/prediction.zarr"
+    assert prediction(Wildcards(model="R3", **case)) == expected
+
+
+def test_transfers_are_on_other_boxes_then_against_other_tracers(study):
+    inputs = Inputs(study)
+    paths, cases = inputs.transfers(CASE), inputs.transfer_cases(CASE)
+    assert len(paths) == len(cases) == 2 * (2 + 4)  # two models; N60 has models of its own
+    assert paths[:2] == [
+        f"{FIT}/R2-R4/on_tiny_ph003/spectra.nc", f"{FIT}/R2-R4/on_tiny_z1_c001/spectra.nc",
+    ]  # fmt: skip
+    assert (cases[1]["redshift"], cases[1]["cosmology"]) == (1, "c001")
+    assert f"{FIT}/R2-R4/on_tiny_ph003/transfer_to_N30-galaxies.nc" in paths
+    assert len(inputs.transfer_halos(CASE)) == len(paths)
+
+
+def test_angles_are_compared_with_those_of_other_halos(study):
+    paths = Inputs(study).of_compared_fits("gradient_pca.nc")(CASE)
+    # Of the tracer that is fitted at the showcase alone, that one.
+    assert paths == [
+        f"{FIT}/R3/gradient_pca.nc", f"{FIT}/R2-R4/gradient_pca.nc",
+        "results/fits/tiny/N60/R2-R4/gradient_pca.nc",
+    ]  # fmt: skip
+
+
+def test_figures_and_tables_are_those_of_the_registries(study):
+    drawn, written = figures(study), tables(study)
+    assert len(drawn) == len(set(drawn)) == 2 * (len(BOX_FIGURES) + len(SET_FIGURES))
+    assert "results/figures/tiny_N30_on_tiny_ph003_full_against_pc2.pdf" in drawn
+    assert len(written) == len(set(written)) == len(SET_TABLES) + 2  # tracers, a summary
+    assert verdicts(study) == ["results/tables/tiny_N30_verdicts.csv"]
+
+
+def test_what_a_config_does_not_ask_for_is_not_made():
+    less = study_of(planted=False, more_tracers=[], directions=[2], more_networks=[])
+    del less.config["transfers"]
+    names = " ".join([*figures(less), *tables(less)])
+    assert not re.search("planted|tracers|transfer|by_directions", names)
+    assert planted_table(less) == []
+    galaxies = study_of(tracers=["N30-galaxies"])
+    assert not any("calibration" in path for path in figures(galaxies))
+
+
+@pytest.mark.parametrize("name", [*BOX_FIGURES, *SET_FIGURES])
+def test_every_figure_has_a_caption_and_labels(name):
+    place = figure_place(name)
+    caption = ROOT / "workflow/rules" / place["caption"]
+    assert caption.resolve().is_file()
+    assert ("box" in place["labels"]) == (name in BOX_FIGURES)
+
+
+@pytest.mark.parametrize("name", [*SET_TABLES, "summary", "tracers"])
+def test_every_table_has_a_caption_and_labels(name):
+    place = table_place(name)
+    assert (ROOT / "workflow/rules" / place["caption"]).resolve().is_file()
+    assert place["labels"]["table"]
+    assert ("halos" in place["labels"]) == (name != "tracers")
+
+
+def test_a_network_has_one_rule_that_trains_it_and_one_that_makes_its_inputs(study):
+    trainings = [patterns.networks(study, labels=labels) for labels in (False, True)]
+    for network in study.networks():
+        found = [bool(re.fullmatch(pattern, network)) for pattern in trainings]
+        assert found == [not study.trains_on_labels(network), study.trains_on_labels(network)]
+    for base in ("R3", "R2-R4_direct", "R2-R4_tophat"):
+        found = [bool(re.fullmatch(p(study), base)) for p in (patterns.of_modes, patterns.by_hand)]
+        assert found == [base != "R2-R4_tophat", base == "R2-R4_tophat"]
+    assert not re.fullmatch(patterns.by_hand(study_of(variants={})), "R3")
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "matched", "refused"),
+    [
+        ("tracer", ["N50", "N50-number", "N50-galaxies", "N5-planted"], ["N0", "N50-mass", "50"]),
+        ("R", ["2", "2.83"], ["2.", "-1"]),
+        ("network", ["R2", "R2-R4_direct-pc2"], ["R2_other", "R2-pc0"]),
+        ("lagrangian", ["poly-R2-R4", "bins-lap-R2", "bins-R2"], ["bins-R2-R4", "poly"]),
+        ("model", ["matter", "linear", "labels", "poly-R2", "R2-R4-pc1"], ["nothing"]),
+        ("space", ["", "redshift_space/"], ["real_space/"]),
+    ],
+)
+def test_wildcards_are_what_paths_may_be(study, wildcard, matched, refused):
+    pattern = patterns.constraints(study)[wildcard]
+    assert all(re.fullmatch(pattern, text) for text in matched)
+    assert not any(re.fullmatch(pattern, text) for text in refused)
+
+
+def test_a_second_attempt_asks_for_twice_as_much(study):
+    case = Wildcards(
+        set="tiny", sim="tiny_ph000", tracer="N30", network="R2-R4", base="R2-R4",
+        lagrangian="poly-R2-R4",
+    )  # fmt: skip
+    for rule in PEAK:
+        asked = Needs(study).of(rule)
+        memory = [asked["mem_mb"](case, attempt) for attempt in (1, 2)]
+        assert 2 * memory[0] - 1 <= memory[1] <= 2 * memory[0], rule
+        assert asked["runtime"](case, 2) == 2 * asked["runtime"](case, 1), rule
+
+
+def test_biases_and_planted_fits_are_of_the_showcase(study):
+    assert planted_fit(study) == "results/fits/{set}/{tracer}-planted/R2-R4"
+    files = bias_files(study)
+    assert files["explanation"] == "results/fits/{set}/{tracer}/R2-R4/explain.nc"
+    assert files["coefficients"] == ["results/fits/{set}/{tracer}/poly-R3/coefficients.nc"]
+    assert bias_files(study_of(yardsticks=["labels"]))["linear"] == []
