@@ -74,11 +74,8 @@ class Particles:
     def read(cls, path: str | Path) -> "Particles":
         """Read a store of :func:`write_particles` into memory (errors: see ``open``)."""
         particles = cls.open(path)
-        return replace(
-            particles,
-            final_cell=read_values(particles.final_cell),
-            lagrangian_index=read_values(particles.lagrangian_index),
-        )
+        columns = {name: getattr(particles, name) for name in ("final_cell", "lagrangian_index")}
+        return replace(particles, **{name: read_values(one) for name, one in columns.items()})
 
     def index_chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Lagrangian grid points of the particles, each chunk of the store read once."""
