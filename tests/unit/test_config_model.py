@@ -18,7 +18,7 @@ from lagbias.simulations.mini.settings import MiniSimulation
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
-COMMAND = "run `PYTHONPATH=workflow/scripts python -m lagbias.config.model`"
+COMMAND = "run `PYTHONPATH=workflow/scripts python -m lagbias.config.describe`"
 
 
 def test_schema_and_page_of_keys_are_those_of_the_model():
@@ -108,7 +108,7 @@ def test_defaults_are_those_of_keys_that_are_not_given():
     assert {name: filled.pop(name) for name in REQUIRED} == config
     assert filled == {
         "more_tracers": [], "transfers": {"boxes": [], "tracers": []}, "planted": False,
-        "variants": {}, "more_networks": [], "deterministic": False,
+        "own_yardsticks": {}, "variants": {}, "more_networks": [], "deterministic": False,
         "download": {"url": "https://data.desi.lbl.gov/public/cosmosim/AbacusSummit"},
     }  # fmt: skip
 

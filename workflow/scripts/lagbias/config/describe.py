@@ -29,7 +29,7 @@ from lagbias.config.training import PRESETS, TrainingSettings
 ROOT = Path(__file__).parents[4]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 PAGE = ROOT / "docs/reference/config_keys.md"
-WRITTEN = "Written by `PYTHONPATH=workflow/scripts python -m lagbias.config.model`: do not edit."
+WRITTEN = "Written by `PYTHONPATH=workflow/scripts python -m lagbias.config.describe`: do not edit."
 
 TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 # What JSON calls the bounds of a number, and the lower bound of a length.
@@ -247,3 +247,7 @@ def of_preset(name: str) -> Callable[[Field], str]:
 
 
 PRESET_COLUMNS = {f"preset `{name}`": of_preset(name) for name in PRESETS}
+
+
+if __name__ == "__main__":
+    write()
