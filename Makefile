@@ -9,8 +9,11 @@ CORES ?= 2
 # for eight cores.
 SUBSAMPLE = $(if $(filter 1 2 3 4 5 6 7 8,$(CORES)),--scheduler-subsample 8)
 
+# One line a job on the terminal; Snakemake's own words are in .snakemake/log.
+LINES = PYTHONPATH="workflow/terminal$${PYTHONPATH:+:$$PYTHONPATH}"
+
 report: .venv/installed
-	.venv/bin/python -m snakemake --cores $(CORES) --scheduler greedy $(SUBSAMPLE)
+	$(LINES) .venv/bin/python -m snakemake --cores $(CORES) --scheduler greedy $(SUBSAMPLE) --logger lines
 
 # Each of two processes has a thread, or they would wait for each other.
 TWO_AT_ONCE = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses 2

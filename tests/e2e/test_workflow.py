@@ -74,6 +74,7 @@ def test_every_figure_table_and_the_report_are_there(run):
             figure = run / f"results/figures/tiny_N30_{name}.{suffix}"
             assert figure.stat().st_size > 5000, figure
     tables = [
+        "headline",
         "claims",
         "comparison",
         "differences",
@@ -337,8 +338,15 @@ def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert not [line for line in console if re.search("error", line, re.I)], console
     assert "0. Summary" in done.stdout, "the page did not render its menu"
-    found = pd.read_csv(run / "results/tables/tiny_N30_verdicts.csv")["found"]
-    assert all(words in done.stdout for words in found), "the page opens with the claims"
+    front = done.stdout.partition('id="app"')[0]
+    found = pd.read_csv(run / "results/tables/tiny_N30_verdicts.csv")
+    assert front.count("<li>") == found["claim"].nunique(), "the page opens with the claims"
+    assert front.count("<b>") == found["claim"].nunique() + 3, "and three numbers"
+    assert re.search('<img data-result="[^"]*spectra_by_scales.png"[^>]*src="data:image/png', front)
+    assert (
+        len(re.findall('class="sortable"', front))
+        == len(list(run.glob("results/tables/*.csv"))) - 1
+    )
     source = (run / "results/report.html").read_text()
     results = json.loads(re.search(r"var results = (\{.*?\});?\n", source, flags=re.S)[1])
     figures = [name for name in json.dumps(results).split('"') if name.endswith(".png")]

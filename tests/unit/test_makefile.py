@@ -77,7 +77,7 @@ def installs(name: str) -> list[str]:
     ]
 
 
-SNAKEMAKE = "-m snakemake --cores 2 --scheduler greedy --scheduler-subsample 8"
+SNAKEMAKE = "-m snakemake --cores 2 --scheduler greedy --scheduler-subsample 8 --logger lines"
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_an_environment_that_lost_its_python_or_packages_is_made_again(folder, l
 )  # fmt: skip
 def test_as_many_jobs_are_looked_at_as_there_are_cores(folder, cores, options):
     assert make(folder, "PYTHON=./new", f"CORES={cores}").returncode == 0
-    assert called(folder)[-1] == f"new -m snakemake {options}"
+    assert called(folder)[-1] == f"new -m snakemake {options} --logger lines"

@@ -1,4 +1,4 @@
-"""One self-contained HTML report."""
+"""One self-contained HTML report: a front page, and Snakemake's own report behind it."""
 
 
 rule make_report:
@@ -6,6 +6,7 @@ rule make_report:
         figures=figures(study),
         tables=tables(study),
         verdicts=verdicts(study),
+        template=of_repository(ROOT / "workflow/report/front_page.html.jinja2"),
         captions=sorted(map(of_repository, (ROOT / "workflow/report").glob("*.rst"))),
     output:
         "results/report.html",

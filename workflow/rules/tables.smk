@@ -87,6 +87,26 @@ rule tabulate_claims:
         "../scripts/tabulate_claims.py"
 
 
+rule tabulate_headline:
+    input:
+        spectra=inputs.on_test_boxes("spectra.nc", study.all_models()),
+    output:
+        report("results/tables/{set}_{tracer}_headline.csv", **table_place("headline")),
+    log:
+        "logs/tables/{set}_{tracer}_headline.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_headline.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        code=code_of("tabulate_headline"),
+        showcase=study.showcase,
+    message:
+        "Table: the three numbers that the report opens with, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/tabulate_headline.py"
+
+
 rule tabulate_summary:
     input:
         spectra=of_evaluations("spectra.nc", study.all_models()),

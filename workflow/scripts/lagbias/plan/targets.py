@@ -67,6 +67,7 @@ SET_FIGURES = {
 }
 # results/tables/{set}_{tracer}_NAME.csv
 SET_TABLES = {
+    "headline": Shown(SUMMARY, "three numbers"),
     "claims": Shown(SUMMARY, "the papers' claims"),
     "comparison": Shown(SUMMARY, "all models, all test boxes"),
     "differences": Shown(SUMMARY, "all models less the showcase"),
@@ -156,7 +157,7 @@ def tables(study: Study) -> list[str]:
 
 
 def verdicts(study: Study) -> list[str]:
-    """The claims in short, one table a set and tracer, which the report opens with."""
+    """The claims in short, one table a set and tracer."""
     return [
         f"results/tables/{name}_{tracer}_verdicts.csv"
         for name in study.sets

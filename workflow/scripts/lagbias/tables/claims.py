@@ -354,21 +354,22 @@ def claims_of_bins(spectra: Spectra) -> Iterator[dict]:
         yield row(claim, "bins-R2", "P_model / P_halo", found, answer)
 
 
-def claims_of_yardsticks(spectra: Spectra) -> Iterator[dict]:
-    """Whether networks of three scales err less than the best model without a network."""
-    others = {
-        name: boxes
+def best_yardstick(spectra: Spectra, network: str) -> str | None:
+    """The model without a network that errs least, on the boxes of a network; None without one."""
+    errors = {
+        name: error_over(boxes, spectra[network], YARDSTICK_BAND).value
         for name, boxes in spectra.items()
         if not is_network(name) and name not in ("matter", "labels")
     }
+    return min(errors, key=lambda name: errors[name], default=None)
+
+
+def claims_of_yardsticks(spectra: Spectra) -> Iterator[dict]:
+    """Whether networks of three scales err less than the best model without a network."""
     for network in scale_sets_among(spectra):
-        if others and scale_count(network) == 3:
-            errors = {
-                name: error_over(boxes, spectra[network], YARDSTICK_BAND).value
-                for name, boxes in others.items()
-            }
-            best = min(errors, key=lambda name: errors[name])
-            found = with_seeds(spectra, network, error_over, others[best], band=YARDSTICK_BAND)
+        best = best_yardstick(spectra, network) if scale_count(network) == 3 else None
+        if best:
+            found = with_seeds(spectra, network, error_over, spectra[best], band=YARDSTICK_BAND)
             answer = verdict(found.value - 1, found.interval, 0)
             quantity = f"P_error over that of {best}, k < {YARDSTICK_BAND[1]:g}"
             claim = "ours: a network of three scales errs less than every yardstick"

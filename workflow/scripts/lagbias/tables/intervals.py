@@ -158,6 +158,27 @@ def power_ratio(boxes: Boxes, band: Band, name: str = "model", member: str = MEA
     return found._replace(of_boxes=half / (1 if name == "model" else 2))
 
 
+def correlation(boxes: Boxes, band: Band, member: str = MEAN) -> Measured:
+    """r = P_cross / sqrt(P_model P_halo) of model and halos in a band, of one member.
+
+    Its interval is by the scatter of the boxes, r linearised, as in ``ratio_of_sums``. Of few boxes
+    it is that of their modes, sigma(r) = (1 - r^2) / sqrt(N) for Gaussian fields, N as in
+    ``of_modes``.
+    """
+    cross, model, halo = (
+        power_sums(boxes, f"power_{name}", band, member) for name in ("cross", "model", "halo")
+    )
+    count = len(boxes)
+    if not (model.sum() > 0 and halo.sum() > 0):
+        return Measured(np.nan, np.nan)
+    value = float(cross.sum() / np.sqrt(model.sum() * halo.sum()))
+    if count < FEWEST_BOXES:
+        return Measured(value, of_modes(boxes, band, ((1 - value**2) / 2) ** 2))
+    off = cross / cross.sum() - (model / model.sum() + halo / halo.sum()) / 2
+    scatter = abs(value) * np.sqrt(count) * off.std(ddof=1)
+    return Measured(value, float(t.ppf(QUANTILE, count - 1) * scatter))
+
+
 def power_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
     """P_model over P of another model on the same boxes.
 

@@ -1,4 +1,4 @@
-"""The report: Snakemake's own self-contained HTML, as an ordinary file of the workflow."""
+"""The report: Snakemake's own self-contained HTML behind a front page, as an ordinary file."""
 
 import json
 import logging
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from lagbias.base.errors import RunError
 from lagbias.base.files import written_whole
+from lagbias.base.jobs import DETAIL
+from lagbias.figures.front_page import with_front_page
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +20,14 @@ class ReportError(RunError):
     """Snakemake could not make the report; the message holds the end of what it said."""
 
 
-def make_report(snakefile: str, config: dict, targets: Sequence[str], output: str | Path) -> None:
-    """Let Snakemake write its report of some finished targets.
+def make_report(
+    snakefile: str,
+    config: dict,
+    targets: Sequence[str],
+    template: str | Path,
+    output: str | Path,
+) -> None:
+    """Let Snakemake write its report of some finished targets, and put the front page before it.
 
     Parameters
     ----------
@@ -27,12 +35,15 @@ def make_report(snakefile: str, config: dict, targets: Sequence[str], output: st
     config : dict
         The config of the running workflow, so that the report describes the same run.
     targets : files that the report shows
+    template : path of the front page
     output : path of the HTML file
 
     Raises
     ------
     ReportError
         If Snakemake fails.
+    FrontPageError
+        If what it writes has another form than that of Snakemake 9.16.
     """
     with tempfile.TemporaryDirectory() as folder, written_whole(output) as partial:
         settings = Path(folder) / "config.json"
@@ -44,9 +55,10 @@ def make_report(snakefile: str, config: dict, targets: Sequence[str], output: st
             "--configfile", str(settings), "--report", str(page),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-        log.info("%s", done.stderr)
+        log.log(DETAIL, "%s", done.stderr)
         if done.returncode:
             raise ReportError(
                 "snakemake --report failed:\n" + "\n".join(done.stderr.splitlines()[-15:])
             )
-        partial.write_bytes(page.read_bytes())
+        text = with_front_page(page.read_text(encoding="utf-8"), template, config)
+        partial.write_text(text, encoding="utf-8")
