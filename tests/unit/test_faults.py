@@ -87,7 +87,8 @@ class Job:
 
 
 def box_params(**more):
-    return Names(root="resources", density_grid=24, redshift=REDSHIFT, **more)
+    box = {"root": "resources", "density_grid": 24, "redshift": REDSHIFT}
+    return Names(box=box, **more)
 
 
 # In the order in which each finds what the others made.

@@ -2,12 +2,11 @@
 
 import os
 import shlex
+import shutil
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
-import git
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
@@ -17,6 +16,8 @@ def checked_out(source):
 
     Jobs import the library, so that it has to be on a disk: below the folder of the run.
     """
+    import git  # Snakemake brings it; not at every start of a job
+
     hosted = getattr(source, "hosted_repo", None)
     repository = hosted.repo if hosted else git.Repo(source.repo_path)
     commit = repository.commit(source.ref).hexsha
@@ -25,8 +26,7 @@ def checked_out(source):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as part:
             repository.git.archive(commit, output=f"{part}/all.tar")
-            with tarfile.open(f"{part}/all.tar") as files:
-                files.extractall(f"{part}/{commit}", filter="data")
+            shutil.unpack_archive(f"{part}/all.tar", f"{part}/{commit}")
             os.rename(f"{part}/{commit}", folder)
     return folder
 
