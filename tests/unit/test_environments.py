@@ -60,7 +60,7 @@ def run_time_needs(module: str) -> set[str]:
     if module == "simulations.mini.pysco":
         # installed without its dependencies (envs/simulation.post-deploy.sh)
         return package_names(requires("pysco-nbody")) - PYSCO_DOES_WITHOUT
-    if module == "plan.report":
+    if module == "figures.report":
         # It runs `python -m snakemake --report`, which wants Pygments and reads all rule files.
         return {"snakemake", "pygments"}.union(*map(needs_to_be_read, rule_file_modules()))
     return set()
