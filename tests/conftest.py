@@ -16,7 +16,7 @@ from lagbias.features import smoothed
 from lagbias.fields import painting
 from lagbias.fields import shells as field_shells
 from lagbias.fields.grid import Grid
-from lagbias.halos import catalogue
+from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.simulations.abacus import writer
@@ -249,8 +249,8 @@ def make_stores(box: PlantedBox, folder: Path, scales: tuple[float, float] = (2.
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
     smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
-    halo_particles.write_particles(box.files, REDSHIFT, 6.0, made.particles)
-    catalogue.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
+    indexing.write_particles(box.files, REDSHIFT, 6.0, made.particles)
+    selection.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
 

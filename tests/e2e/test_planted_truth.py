@@ -14,7 +14,7 @@ from lagbias.base.stores import MEAN, append_variable, open_store, read_netcdf, 
 from lagbias.config.training import TrainingSettings
 from lagbias.evaluation import prediction
 from lagbias.features import smoothed
-from lagbias.halos import carried
+from lagbias.halos import carried, indexing
 from lagbias.halos import particles as halo_particles
 from lagbias.interpretation import gradients
 from lagbias.projection.directions import principal_cosines, project_on_gradients
@@ -57,7 +57,7 @@ def plant(root: Path, seed: int, vectors: np.ndarray, projection: Path | None):
     folder = root / box.header["SimName"]
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in SCALES}
     smoothed.write_features(box.linear_density, BOX_SIZE, grids)
-    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "particles.zarr")
+    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "particles.zarr")
     if projection is None:
         projection = root / "projection.nc"
         orthogonalise([grids]).write(projection)

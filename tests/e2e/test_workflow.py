@@ -388,3 +388,22 @@ def test_columns_of_numbers_sort_by_number(run, tmp_path):
     done, total = re.search(r"<title>(\d+) of (\d+) sorted", opened(page, tmp_path).stdout).groups()
     assert done == total
     assert int(total) > 20
+
+
+def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(run, config):
+    """A class in the folder of the run and a line of the config; the repository is as it was."""
+    shutil.copy(ROOT / "docs/how-to/my_yardsticks.py", run)
+    config["own_yardsticks"] = {"straight": {"basis": "my_yardsticks.py:Straight", "label": "f(δ)"}}
+    config["yardsticks"].append("straight-R3")
+    (run / "own.yaml").write_text(yaml.safe_dump(config))
+    target = f"{FIT}/straight-R3/on_tiny_ph003/spectra.nc"
+    done = snakemake(run, "--configfile", "own.yaml", "--", target)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    jobs = set(re.findall(r"Finished jobid.*Rule: (\w+)", done.stdout + done.stderr))
+    assert jobs == {"fit_lagrangian_bias", "predict_lagrangian_bias", "compare_spectra"}
+    found = read_netcdf(run / FIT / "straight-R3/coefficients.nc")
+    constant, slope = found["coefficient"].values
+    assert slope > 0
+    assert constant == pytest.approx(1, abs=0.2)
+    spectra = read_netcdf(run / target)
+    assert (spectra["correlation"].isel(member=0) > 0.5).all()

@@ -12,7 +12,8 @@ from abacusnbody.data.bitpacked import unpack_pids
 from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 from conftest import REDSHIFT, SANDBOX_NAME, plant_box
 from lagbias.base.errors import InputError
-from lagbias.halos.particles import Particles, write_particles
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.particles import Particles
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.reader import (
     check_same_box,

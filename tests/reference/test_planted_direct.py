@@ -25,10 +25,10 @@ from lagbias.config.training import TrainingSettings
 from lagbias.evaluation.calibration import write_calibration
 from lagbias.evaluation.prediction import ratio_on_grid, write_prediction
 from lagbias.features import smoothed
-from lagbias.halos import catalogue as halo_catalogue
+from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
 from lagbias.halos.carried import evaluation_grid
-from lagbias.halos.labels import write_labels
+from lagbias.halos.labelling import write_labels
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.projection.projection import Projection
 from lagbias.training.cells import Boxes
@@ -85,10 +85,8 @@ def label(stores: dict, probability: Probability, moments: dict, seed: int) -> N
     drawn = np.random.default_rng(seed).random(len(point))
     stores["labelled"] = drawn < stores["planted"][point]
     plant_halo_particles(box, stores["labelled"])
-    halo_particles.write_particles(box.files, REDSHIFT, CELL_SIZE, stores["particles"])
-    halo_catalogue.write_halos(
-        box.files, REDSHIFT, TRACER.min_particles, CELL_SIZE, stores["halos"]
-    )
+    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, stores["particles"])
+    selection.write_halos(box.files, REDSHIFT, TRACER.min_particles, CELL_SIZE, stores["halos"])
     write_labels(box.files, REDSHIFT, stores["particles"], TRACER, stores["labels"])
 
 
@@ -178,7 +176,7 @@ def test_probability_is_calibrated_on_an_untouched_box(fitted, tmp_path):
 def test_share_labelled_of_a_real_box_is_that_of_its_catalogue(sandbox_files, tmp_path):
     """All files of the catalogue at once, by abacusutils alone, against ours one by one."""
     min_particles = 100
-    halo_particles.write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
+    indexing.write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
     tracer = parse_tracer(f"N{min_particles}")
     write_labels(
         sandbox_files, REDSHIFT, tmp_path / "particles.zarr", tracer, tmp_path / "labels.zarr"

@@ -14,8 +14,9 @@ from lagbias.fields.mesh import Mesh
 from lagbias.fields.sampling_noise import sampling_bispectrum
 from lagbias.fields.shells import Shells, field_modes, shell_edges
 from lagbias.halos.carried import write_fields, write_matter
-from lagbias.halos.catalogue import halo_overdensity, paint_halos, write_halos
-from lagbias.halos.particles import write_particles
+from lagbias.halos.catalogue import halo_overdensity, paint_halos
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.selection import write_halos
 from lagbias.simulations.abacus.reader import read_header
 from test_spectra import BOX, full_set, thinned, write_field_store, write_halo_store  # noqa: F401
 

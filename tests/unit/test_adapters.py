@@ -34,3 +34,30 @@ def test_scripts_and_rules_mirror_each_other():
 def test_library_never_imports_snakemake():
     for module in (ROOT / "workflow/scripts/lagbias").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) snakemake", module.read_text(), flags=re.M), module
+
+
+def of_rule(script: str, directive: str) -> set[str]:
+    """Names that a directive of the rules of a script gives, ``params: name=…``."""
+    found = set()
+    for rule in re.split(r"(?m)^ *(?:use )?rule (?=\w+)", RULES)[1:]:
+        if f'"../scripts/{script}.py"' in rule:
+            body = re.search(rf"(?ms)^ *{directive}:\n(.*?)(?=^ {{4,8}}\w+:)", rule)
+            found |= set(re.findall(r"(?m)^ {8,12}(\w+)=", body[1])) if body else set()
+    return found
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("directive", ["params", "wildcards"])
+def test_a_rule_gives_its_script_what_it_asks_for(script, directive):
+    asked = set(re.findall(rf"job\.{directive}\.(\w+)", script.read_text()))
+    if directive == "params":
+        assert asked <= of_rule(script.stem, directive)
+        return
+    paths = re.findall(r"\{(\w+)\}", "".join(of_outputs(script.stem)))
+    assert asked <= set(paths)
+
+
+def of_outputs(script: str) -> list[str]:
+    """Text of the outputs of the rules of a script."""
+    rules = re.split(r"(?m)^ *(?:use )?rule (?=\w+)", RULES)[1:]
+    return [rule.partition("output:")[2] for rule in rules if f'"../scripts/{script}.py"' in rule]

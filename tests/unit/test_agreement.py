@@ -7,7 +7,7 @@ import pytest
 from conftest import GROWTH, GROWTH_TABLE, REDSHIFT, plant_box
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
-from lagbias.halos.particles import write_particles
+from lagbias.halos.indexing import write_particles
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.reader import read_initial_density, read_linear_density
 from lagbias.simulations.agreement import (

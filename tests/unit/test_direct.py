@@ -16,9 +16,10 @@ from lagbias.config.training import TrainingSettings
 from lagbias.evaluation.calibration import calibration, write_calibration
 from lagbias.features import smoothed
 from lagbias.figures.calibration import plot_calibration
-from lagbias.halos import catalogue
+from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
-from lagbias.halos.labels import labelled_points, share_labelled, write_labels
+from lagbias.halos.labelling import write_labels
+from lagbias.halos.labels import labelled_points, share_labelled
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.projection.projection import Projection
 from lagbias.simulations.abacus.members import labelled_lattice
@@ -67,8 +68,8 @@ def boxes(planted, tmp_path_factory):
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in (4.0, 8.0)}
     smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     particles, halos, labels = (folder / f"{n}.zarr" for n in ("particles", "halos", "labels"))
-    halo_particles.write_particles(box.files, REDSHIFT, 6.0, particles)
-    catalogue.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
+    indexing.write_particles(box.files, REDSHIFT, 6.0, particles)
+    selection.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
     write_labels(box.files, REDSHIFT, particles, N50, labels)
     orthogonalise([grids]).write(folder / "projection.nc")
     return Boxes([grids], [particles], [halos], [labels])
@@ -158,7 +159,7 @@ def test_rows_hold_every_particle_and_label_once(planted, boxes):
 def test_labels_of_another_box_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=DENSITY_GRID, particles=600, seed=2)
     plant_halo_particles(other, np.arange(600) < 300)
-    halo_particles.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    indexing.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
     with pytest.raises(
         InputError, match=r"labels.zarr: \d+ particles labelled at grid point .*same"
     ):
@@ -168,7 +169,7 @@ def test_labels_of_another_box_are_refused(boxes, tmp_path):
 def test_labels_on_another_grid_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=8)
     plant_halo_particles(other, np.arange(8000) < 300)
-    halo_particles.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    indexing.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
     write_labels(other.files, REDSHIFT, tmp_path / "particles.zarr", N50, tmp_path / "labels.zarr")
     wrong = replace(boxes, labels=[tmp_path / "labels.zarr"])
     with pytest.raises(InputError, match=r"labels.zarr has 8 points a side.*counts 12"):

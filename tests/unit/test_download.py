@@ -452,7 +452,7 @@ def test_folder_that_cannot_be_written_says_so(fetch, site, tmp_path):
 def test_killed_download_is_resumed(fetch, folder, site):
     site.next[FILE] = [partial(serve, stop_at=HALF, pause=20)]
     code = (
-        "import sys; from lagbias.download import download_file; "
+        "import sys; from lagbias.simulations.download import download_file; "
         "download_file(sys.argv[1], sys.argv[2], sys.argv[3])"
     )
     root = folder.parents[len(Path(FOLDER).parts) - 1]

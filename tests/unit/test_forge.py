@@ -1,4 +1,4 @@
-"""What a forge and the workflow catalog read: one set of versions, one set of steps, all packages."""
+"""What a forge and the workflow catalog read: one set of versions, of steps, of packages."""
 
 import re
 from pathlib import Path

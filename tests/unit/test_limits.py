@@ -11,8 +11,8 @@ from lagbias.base.limits import MOST_CELLS, MOST_PAINTED, MOST_POINTS
 from lagbias.config.tracers import parse_tracer
 from lagbias.fields.mesh import Mesh
 from lagbias.halos.carried import evaluation_grid
-from lagbias.halos.labels import write_labels
-from lagbias.halos.particles import write_particles
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.labelling import write_labels
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.reader import lattice_side
 from lagbias.simulations.mini import friends

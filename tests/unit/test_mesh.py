@@ -12,8 +12,10 @@ from lagbias.fields.grid import Grid
 from lagbias.fields.mesh import Mesh
 from lagbias.fields.painting import paint
 from lagbias.halos.carried import write_fields
-from lagbias.halos.catalogue import halo_overdensity, paint_halos, write_halos
-from lagbias.halos.particles import Particles, write_particles
+from lagbias.halos.catalogue import halo_overdensity, paint_halos
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.particles import Particles
+from lagbias.halos.selection import write_halos
 
 # Positions are kept in steps of 1e-6 of the box ("rvint").
 RVINT_STEP = 1e-6
@@ -235,7 +237,7 @@ def test_painting_in_chunks_loses_no_particle(stores, tmp_path, monkeypatch):
     particles = Particles.open(stores.particles)
     ratio = np.random.default_rng(5).uniform(0, 3, 24**3).astype(np.float32)
     whole = written_fields(particles, [ratio, None], tmp_path / "whole")
-    monkeypatch.setattr("lagbias.fields.painting.PAINT_CHUNK", 777)
+    monkeypatch.setattr("lagbias.halos.particles.PAINT_CHUNK", 777)
     monkeypatch.setattr("lagbias.halos.particles.STORE_CHUNK", 2000)
     parts = written_fields(particles, [ratio, None], tmp_path / "parts")
     for name in ("overdensity", "mean_ratio", "sampling_noise"):

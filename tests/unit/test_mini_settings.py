@@ -19,7 +19,10 @@ def test_cosmologies_are_those_of_abacusutils():
     assert sorted(COSMOLOGIES) == sorted(match[1] for match in found if match)
 
 
-@pytest.mark.parametrize("module", ["settings", "mini_settings", "limits", "variants"])
+@pytest.mark.parametrize(
+    "module",
+    ["simulations.mini.settings", "base.limits", "config.variants", "config.load", "plan.study"],
+)
 def test_checks_of_a_config_import_no_library_of_the_rules(module):
     code = f"import sys, lagbias.{module}; print(*sys.modules)"
     run = [sys.executable, "-c", code]

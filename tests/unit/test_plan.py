@@ -155,8 +155,10 @@ def test_figures_and_tables_are_those_of_the_registries(study):
 
 
 def test_what_a_config_does_not_ask_for_is_not_made():
-    less = study_of(planted=False, more_tracers=[], directions=[2], more_networks=[])
-    del less.config["transfers"]
+    none = {"boxes": [], "tracers": []}
+    less = study_of(
+        planted=False, more_tracers=[], directions=[2], more_networks=[], transfers=none
+    )
     names = " ".join([*figures(less), *tables(less)])
     assert not re.search("planted|tracers|transfer|by_directions", names)
     assert planted_table(less) == []

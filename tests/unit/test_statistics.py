@@ -14,8 +14,9 @@ from lagbias.fields.grid import Grid
 from lagbias.fields.jackknife import SUB_CUBES, jackknife_error, split_off, sub_cube_of_cells
 from lagbias.fields.sampling_noise import sampling_bispectrum
 from lagbias.fields.shells import Shells, shell_edges
-from lagbias.halos.catalogue import write_halos
-from lagbias.halos.particles import Particles, write_particles
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.particles import Particles
+from lagbias.halos.selection import write_halos
 from lagbias.simulations.abacus.reader import in_redshift_space, particle_chunks, read_halos
 
 

@@ -11,7 +11,7 @@ __all__ = ["finished", "folder"]  # fixtures
 # Every kind of thing that a style can change; figures of the report are drawn on the same page.
 DRAW = """
 import sys
-from lagbias.plots import drawn_to, line_of
+from lagbias.figures.style import drawn_to, line_of
 from pathlib import Path
 with drawn_to(sys.argv[1:], ncols=2, figsize=(5, 2.5)) as (figure, ((left, right),)):
     for power in range(3):

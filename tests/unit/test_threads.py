@@ -17,7 +17,7 @@ from lagbias.fields.bispectrum import Triangles
 from lagbias.fields.grid import Grid
 from lagbias.fields.painting import paint
 from lagbias.fields.shells import field_modes, shell_edges
-from lagbias.halos.particles import write_particles
+from lagbias.halos.indexing import write_particles
 from lagbias.simulations.mini.pysco import _pysco_parameters
 from lagbias.simulations.mini.settings import MiniSimulation
 

@@ -10,8 +10,9 @@ from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.fields.grid import Grid
 from lagbias.fields.mesh import Mesh
-from lagbias.halos.catalogue import WEIGHTINGS, halo_overdensity, paint_halos, write_halos
+from lagbias.halos.catalogue import halo_overdensity, paint_halos
 from lagbias.halos.occupation import GalaxyOccupation, galaxies
+from lagbias.halos.selection import WEIGHTINGS, write_halos
 
 OCCUPATION = GalaxyOccupation(12.5, 0.3, 12.6, 13.7, 1.1)
 HEADER = {"SimName": "box", "ParticleMassHMsun": 2.0e11}

@@ -259,6 +259,7 @@ rule plot_by_directions:
         "../../envs/figures.yaml"
     params:
         code=code_of("plot_by_directions"),
+        models=study.models_by_directions(),
     message:
         "Figure: how many directions, {wildcards.set}, {wildcards.tracer}"
     script:

@@ -2,8 +2,8 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.config.tracers import parse_tracer
-from lagbias.halos.catalogue import write_halos
 from lagbias.halos.occupation import galaxies
+from lagbias.halos.selection import write_halos
 from lagbias.simulations.abacus.tree import BoxFiles
 
 

@@ -1,7 +1,7 @@
 """Rule index_particles."""
 
 from lagbias.base.jobs import reporting
-from lagbias.halos.particles import write_particles
+from lagbias.halos.indexing import write_particles
 from lagbias.simulations.abacus.tree import BoxFiles
 
 

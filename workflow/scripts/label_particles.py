@@ -2,7 +2,7 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.config.tracers import parse_tracer
-from lagbias.halos.labels import write_labels
+from lagbias.halos.labelling import write_labels
 from lagbias.simulations.abacus.tree import BoxFiles
 
 

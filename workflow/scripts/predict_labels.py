@@ -1,8 +1,8 @@
 """Rule predict_labels."""
 
 from lagbias.base.jobs import reporting
-from lagbias.halos.labels import write_label_prediction
 from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.yardsticks.protohalos import write_label_prediction
 
 
 def run(job):

@@ -2,7 +2,7 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.config.tracers import parse_tracer
-from lagbias.halos.catalogue import WEIGHTINGS, write_halos
+from lagbias.halos.selection import WEIGHTINGS, write_halos
 from lagbias.simulations.abacus.tree import BoxFiles
 
 

@@ -1,5 +1,7 @@
 """Rule simulate_mini."""
 
+from pathlib import Path
+
 from lagbias.base.jobs import reporting
 from lagbias.simulations.mini.box import simulate
 from lagbias.simulations.mini.record import record_simulated
@@ -9,7 +11,7 @@ from lagbias.simulations.mini.settings import MiniSimulation
 def run(job):
     with reporting(job):
         settings = MiniSimulation(name=job.wildcards.sim, **job.params.settings)
-        simulate(settings, root="resources", threads=job.threads)
+        simulate(settings, root=Path("resources"), threads=job.threads)
         record_simulated(job.output.settings, job.params.settings)
 
 

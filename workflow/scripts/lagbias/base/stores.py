@@ -110,7 +110,8 @@ def open_store(path: str | Path) -> xr.Dataset:
         with warnings.catch_warnings():
             # Snakemake keeps a time stamp inside directory outputs, and zarr warns about it.
             warnings.filterwarnings("ignore", message=".*snakemake_timestamp.*")
-            store = xr.open_zarr(path, consolidated=False, chunks=None)
+            # xarray's own type of `chunks` knows its default alone.
+            store = xr.open_zarr(path, consolidated=False, chunks=None)  # pyright: ignore[reportArgumentType]
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise InputError(f"zarr store {path} cannot be opened: {error}; {AGAIN}") from error
     check_whole(store, Path(path))
@@ -133,7 +134,7 @@ def check_whole(store: xr.Dataset, path: Path) -> None:
         expected = math.prod(chunks) * variable.encoding["dtype"].itemsize  # not compressed
         counts = (-(-size // chunk) for size, chunk in zip(variable.shape, chunks, strict=True))
         for place in itertools.product(*map(range, counts)):
-            file = os.path.join(path, name, "c", *map(str, place))
+            file = os.path.join(path, str(name), "c", *map(str, place))
             found = os.stat(file).st_size if os.path.exists(file) else 0
             if found != expected:
                 raise InputError(

@@ -27,7 +27,8 @@ def usable(threads: int) -> int:
         From 1 to the cores that this process may use; ``NUMBA_NUM_THREADS``, where it is set,
         takes the place of the cores.
     """
-    found = max(1, min(threads, numba.config.NUMBA_NUM_THREADS))
+    cores = numba.config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]: set late
+    found = max(1, min(threads, cores))
     if found < threads:
         _say_once(threads, found)
     return found

@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -18,6 +18,7 @@ from lagbias.config.keys import (
     Range,
     Unit,
     default_value,
+    is_section,
     mark,
     options,
     unwrapped,
@@ -28,7 +29,7 @@ from lagbias.config.training import PRESETS, TrainingSettings
 ROOT = Path(__file__).parents[4]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 PAGE = ROOT / "docs/reference/config_keys.md"
-WRITTEN = "Written by `PYTHONPATH=workflow/scripts python -m lagbias.config.model`: do not edit."
+WRITTEN = "Written by `PYTHONPATH=workflow/scripts python -m lagbias.config.describe`: do not edit."
 
 TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 # What JSON calls the bounds of a number, and the lower bound of a length.
@@ -54,12 +55,12 @@ def meanings(section: type) -> dict[str, str]:
     ValueError
         If a field has none. A section has that of its class.
     """
-    body = ast.parse(inspect.getsource(section)).body[0].body
-    texts = {
-        node.target.id: " ".join(below.value.value.split())
-        for node, below in pairwise(body)
-        if isinstance(node, ast.AnnAssign) and isinstance(below, ast.Expr)
-    }
+    texts = {}
+    (parsed,) = ast.parse(inspect.getsource(section)).body
+    for pair in pairwise(getattr(parsed, "body", ())):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+                texts[name] = " ".join(text.split())
     for key in fields(section):
         if (found := inside(key.type)) and key.name not in texts:
             texts[key.name] = " ".join((inspect.getdoc(found[1][0]) or "").split())
@@ -96,13 +97,13 @@ def schema_of(kind: Any) -> dict:
         schema = {"type": "array", "uniqueItems": True, "items": items}
     elif get_origin(plain) is dict:
         name, entry = get_args(plain)
-        names = {"pattern": mark(name, Pattern).expression}
+        names = schema_of_bounds(name, "string")
         schema = {
             "type": "object", "propertyNames": names, "additionalProperties": schema_of(entry)
         }  # fmt: skip
     else:
         schema = {"type": TYPES[plain]}
-    return schema | schema_of_bounds(kind, schema.get("type"))
+    return schema | schema_of_bounds(kind, str(schema.get("type")))
 
 
 def schema_of_section(keys: Keys) -> dict:
@@ -116,21 +117,20 @@ def schema_of_section(keys: Keys) -> dict:
     return schema | {"properties": properties}
 
 
-def schema_of_bounds(kind: Any, of: str | None) -> dict:
+def schema_of_bounds(kind: Any, of: str) -> dict:
     """What JSON's schema says of the bounds or the pattern of a type."""
-    _, marks = unwrapped(kind)
-    found = {}
-    for bounds in (item for item in marks if isinstance(item, Range)):
-        given = {name: bound for name, bound in asdict(bounds).items() if bound is not None}
-        found |= {LENGTHS.get(of, BOUNDS[name]): bound for name, bound in given.items()}
+    given = asdict(mark(kind, Range) or Range())
+    bounds = {
+        LENGTHS.get(of, BOUNDS[name]): bound for name, bound in given.items() if bound is not None
+    }
     pattern = mark(kind, Pattern)
-    return found | ({"pattern": pattern.expression} if pattern else {})
+    return bounds | ({"pattern": pattern.expression} if pattern else {})
 
 
 def keys_of(kind: Any) -> Keys | None:
     """The keys of a section; None of a plain key."""
     plain, _ = unwrapped(kind)
-    if is_dataclass(plain):
+    if is_section(plain):
         return Keys((plain,), tuple(key.name for key in fields(plain) if is_required(key)))
     return mark(kind, Keys)
 
@@ -166,7 +166,7 @@ def page() -> str:
             new = [section for section in classes if section not in shown]
             rows = [(f"{key.name}{between}{k.name}", k, text) for k, text in described(new)]
             columns = PRESET_COLUMNS if TrainingSettings in new else {"default": default_of}
-            parts += [f"## `{key.name}`", meaning, table(rows, columns)]
+            parts += [f"## `{key.name}`", meaning + naming(key.type), table(rows, columns)]
             shown |= set(new)
     return "\n\n".join(parts) + "\n"
 
@@ -179,6 +179,13 @@ def inside(kind: Any) -> tuple[str, tuple[type, ...]] | None:
     if get_origin(option) is dict and (keys := keys_of(get_args(option)[1])):
         return ".NAME.", keys.classes
     return None
+
+
+def naming(kind: Any) -> str:
+    """What the names of the entries of a section are made of; empty if it has none."""
+    plain, _ = unwrapped(kind)
+    pattern = mark(get_args(plain)[0], Pattern) if get_origin(plain) is dict else None
+    return f" NAME: {pattern.words}." if pattern else ""
 
 
 def table(rows: list[tuple[str, Field, str]], defaults: dict[str, Callable[[Field], str]]) -> str:
@@ -194,7 +201,7 @@ def table(rows: list[tuple[str, Field, str]], defaults: dict[str, Callable[[Fiel
     lines = [["key", "takes", "unit", *defaults, "meaning"]]
     lines += [["---"] * len(lines[0])]
     for name, key, meaning in rows:
-        unit = mark(options(unwrapped(key.type)[0])[0], Unit) or mark(key.type, Unit)
+        unit = mark(key.type, Unit) or mark(options(unwrapped(key.type)[0])[0], Unit)
         columns = [default(key) for default in defaults.values()]
         lines.append([f"`{name}`", takes(key.type), unit.name if unit else "", *columns, meaning])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -240,3 +247,7 @@ def of_preset(name: str) -> Callable[[Field], str]:
 
 
 PRESET_COLUMNS = {f"preset `{name}`": of_preset(name) for name in PRESETS}
+
+
+if __name__ == "__main__":
+    write()

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-
-import jsonschema
+from typing import Any
 
 YES_NO = "YAML reads yes and on as true, no and off as false"
 # Fields whose texts begin with a letter that is easily left out.
@@ -12,8 +11,14 @@ TRACERS = ("tracers", "more_tracers")
 SCALES = ("scale_sets", "showcase")
 
 
-def faults_of(error: jsonschema.ValidationError) -> list[str]:
-    """What an error of the schema says of each field, in this project's words."""
+def faults_of(error: Any) -> list[str]:
+    """What an error of the schema says of each field, in this project's words.
+
+    Parameters
+    ----------
+    error : jsonschema.ValidationError
+        Its own types leave open what the fields of an error hold.
+    """
     prefix = "".join(f"{part}." for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
@@ -42,7 +47,7 @@ def odd_keys(config: object, prefix: str = "") -> Iterator[str]:
         yield from odd_keys(value, f"{prefix}{key}.")
 
 
-def _name_advice(error: jsonschema.ValidationError) -> str:
+def _name_advice(error: Any) -> str:
     """What to call a box, set or variant instead."""
     name = str(error.instance)
     if error.validator_value.startswith("^[a-z]"):
@@ -61,7 +66,7 @@ def _name_advice(error: jsonschema.ValidationError) -> str:
     return text
 
 
-def _advice(error: jsonschema.ValidationError) -> str:
+def _advice(error: Any) -> str:
     """What to write instead of a value of another type or form; nothing where that is plain."""
     path = [str(part) for part in error.absolute_path]
     found = error.instance
@@ -100,7 +105,7 @@ def _wanted(schema: dict) -> str:
     return " ".join([name.get(schema["type"], "null"), " and ".join(limits)]).strip()
 
 
-def _text_advice(path: list[str], found: object) -> str:
+def _text_advice(path: list[str], found: Any) -> str:
     """What to write where a text is wanted."""
     if isinstance(found, bool):
         return f"write it in quotes ({YES_NO})"

@@ -2,7 +2,7 @@
 
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def options(kind: Any) -> list[Any]:
     return [kind]
 
 
+def is_section(kind: Any) -> TypeGuard[type]:
+    """Is a type one of the model's classes?"""
+    return isinstance(kind, type) and is_dataclass(kind)
+
+
 def typed(kind: Any, value: Any) -> Any:
     """A value of a config that fits the schema, its sections as the classes of the model.
 
@@ -108,12 +113,11 @@ def typed(kind: Any, value: Any) -> Any:
         Of a field of the model.
     value : as YAML gives it
     """
-    plain, _ = unwrapped(kind)
-    if value is None:
-        return None
-    if len(options(plain)) == 1 and options(plain) != [plain]:
-        return typed(options(plain)[0], value)
-    if is_dataclass(plain):
+    option, *others = options(unwrapped(kind)[0])
+    plain, _ = unwrapped(option)
+    if value is None or others:
+        return value
+    if is_section(plain):
         given = {field.name: field.type for field in fields(plain) if field.name in value}
         return plain(**{name: typed(of, value[name]) for name, of in given.items()})
     if get_origin(plain) is dict:

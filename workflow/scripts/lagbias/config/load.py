@@ -8,6 +8,7 @@ from lagbias.config.local_boxes import check_local_boxes, expand_roots
 from lagbias.config.model import with_defaults
 from lagbias.config.numbers import read_scalars
 from lagbias.config.text import check_text
+from lagbias.config.yardsticks import add_own
 
 
 def checked(config: dict, schema: Path, files: Iterable[str], look: bool) -> dict:
@@ -33,6 +34,7 @@ def checked(config: dict, schema: Path, files: Iterable[str], look: bool) -> dic
     config = read_scalars(config, schema)
     check_schema(config, schema)
     config = with_defaults(config)
+    add_own(config["own_yardsticks"])
     check_config(config)
     expand_roots(config["simulations"])
     if look:

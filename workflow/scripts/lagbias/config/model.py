@@ -4,10 +4,10 @@ A key whose field has no default must be given. With a default of None it may be
 below a field is its meaning in the docs.
 
 The JSON schema and the table of keys in the docs are written from these classes. After a change:
-``PYTHONPATH=workflow/scripts python -m lagbias.config.model``
+``PYTHONPATH=workflow/scripts python -m lagbias.config.describe``
 """
 
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from lagbias.config.keys import (
@@ -24,6 +24,7 @@ from lagbias.config.keys import (
     Unit,
     Wavenumber,
     default_value,
+    is_section,
     typed,
 )
 from lagbias.config.training import TrainingSettings
@@ -198,6 +199,19 @@ class Threads:
     """Predictions, spectra and yardsticks."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnYardstick:
+    """A yardstick that is not of this repository: [how to write one](../how-to/extend.md)."""
+
+    basis: str
+    """Place of its class: `my_yardsticks.py:Straight`, from the folder of the run, or
+    `package.module:Class`."""
+    label: str
+    """What figures call it."""
+    several_scales: bool = False
+    """`true`: it takes more than one smoothing scale."""
+
+
 Changes = dict[str, Any]
 
 
@@ -236,6 +250,11 @@ class Config:
     one or several scales. *f* ≥ 0 in bins at one scale: of δ `bins-R2`, of δ and ∇²δ `bins-lap-R2`,
     of δ and G2 `bins-g2-R2`. Polynomials and bins are fitted on the training boxes by the loss of
     the networks (`training.block`, `training.estimator`), on all particles."""
+    own_yardsticks: dict[
+        Annotated[str, Pattern("^[a-z][a-z0-9]*$", "lower-case letters and digits")], OwnYardstick
+    ] = field(default_factory=dict)
+    """Yardsticks that are not of this repository: `straight: {basis: my_yardsticks.py:Straight,
+    label: straight}` makes `straight-R2` one of the `yardsticks`."""
     directions: list[Count]
     """Numbers of gradient directions to train again on. A figure compares several, and inputs made
     by hand."""
@@ -295,15 +314,9 @@ def _filled(section: type, given: dict) -> dict:
     filled = dict(given)
     for key in fields(section):
         default = default_value(key)
-        if is_dataclass(key.type):
+        if is_section(key.type):
             if key.name in given or default is not MISSING:
                 filled[key.name] = _filled(key.type, given.get(key.name, {}))
         elif default is not None and default is not MISSING:
             filled.setdefault(key.name, default)
     return filled
-
-
-if __name__ == "__main__":
-    from lagbias.config.describe import write
-
-    write()

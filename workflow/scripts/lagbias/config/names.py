@@ -38,10 +38,11 @@ def parse_scales(scale_set: str) -> list[float]:
 def _meant_scales(text: str) -> str:
     """What somebody may have meant who wrote scales otherwise; nothing where that is unclear."""
     parts = re.split(r"[\W_]+(?=[Rr])|[^\w.,]+", text.strip())
-    scales = [re.fullmatch(r"[Rr]?(\d+(?:\.\d+)?)", part) for part in parts]
-    if not all(scales) or not all(float(scale[1]) for scale in scales):
+    found = [re.fullmatch(r"[Rr]?(\d+(?:\.\d+)?)", part) for part in parts]
+    scales = {float(scale[1]) for scale in found if scale}
+    if None in found or 0 in scales:
         return ""
-    return f"; write {'-'.join(f'R{R:g}' for R in sorted({float(scale[1]) for scale in scales}))}"
+    return f"; write {'-'.join(f'R{R:g}' for R in sorted(scales))}"
 
 
 class NetworkName(NamedTuple):
@@ -100,7 +101,8 @@ def modes_kept(scales: int, modes: str | int | None = None) -> int:
     InputError
         If there are not so many.
     """
-    kept = {None: scales + 1, "all": 2 * scales}.get(modes, modes)
+    named = {None: scales + 1, "all": 2 * scales}
+    kept = modes if isinstance(modes, int) else named.get(modes, 0)
     if not 1 <= kept <= 2 * scales:
         raise InputError(
             f"modes: {modes} modes of delta and its Laplacian at {scales} scales; expected 1 to "

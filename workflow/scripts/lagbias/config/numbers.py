@@ -7,6 +7,7 @@ texts: ``['1', '2']`` for ``seeds='[1,2]'``.
 import functools
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -43,7 +44,7 @@ def read_scalars(config: dict, schema: str | Path) -> dict:
     return _converted(config, read_schema(schema))
 
 
-def _converted(value: object, schema: dict) -> object:
+def _converted(value: Any, schema: dict) -> Any:
     if isinstance(value, dict):
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         others = others if isinstance(others, dict) else {}

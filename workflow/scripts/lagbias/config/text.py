@@ -48,7 +48,7 @@ def _faults(node: yaml.Node, seen: set[int]) -> Iterator[str]:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _faults(item, seen)
-    elif node.tag == INTEGER and node.style is None:
+    elif isinstance(node, yaml.ScalarNode) and node.tag == INTEGER and node.style is None:
         yield from _misread(node)
 
 

@@ -92,11 +92,11 @@ class Estimators:
         shot_noise : float
             Of the halos' power [(Mpc/h)^3].
         """
-        powers = [measured[f"power_{name}"] for name in ("model", "halo", "cross")]
+        powers = measured["power_model"], measured["power_halo"], measured["power_cross"]
         # An empty shell has no power and no weight.
-        in_bands = [self._band_weight @ np.nan_to_num(power) for power in powers]
+        model, halo, cross = (self._band_weight @ np.nan_to_num(power) for power in powers)
         by_shell = ratios_of_power(*powers, sampling_noise, shot_noise)
-        by_band = ratios_of_power(*in_bands, sampling_noise, shot_noise)
+        by_band = ratios_of_power(model, halo, cross, sampling_noise, shot_noise)
         bispectrum = measured["bispectrum_model"] - sampling_bispectrum
         return xr.Dataset(
             {name: ("k", values) for name, values in by_shell.items()}

@@ -44,7 +44,8 @@ class Triangles:
         # Sides of three modes below k add up to a triangle again, shifted by the grid's own
         # wavenumber, unless that is above 3 k: no finer grid is needed.
         sides = 2 * (int(1.5 * edges[-1] / grid.fundamental) + 2)
-        self.grid = Grid(min(grid.points, scipy.fft.next_fast_len(sides, real=True)), grid.box_size)
+        fast: int = scipy.fft.next_fast_len(sides, real=True)  # pyright: ignore[reportAssignmentType]
+        self.grid = Grid(min(grid.points, fast), grid.box_size)
         self._threads = threads
         self._shells = Shells(self.grid, edges)
         self.k = self._shells.k
@@ -57,7 +58,7 @@ class Triangles:
     def _fields(self, modes: np.ndarray) -> Iterator[np.ndarray]:
         """The field of each shell's modes alone, float32 or float64 (n, n, n)."""
         for shell in range(len(self.k)):
-            yield scipy.fft.irfftn(
+            yield scipy.fft.irfftn(  # pyright: ignore[reportReturnType]
                 self._shells.only(modes, shell), s=self.grid.shape, norm="forward",
                 workers=usable(self._threads),
             )  # fmt: skip
@@ -97,7 +98,8 @@ class Triangles:
         float64, (triangles, shells) [(Mpc/h)^3]
         """
         first, second = self._cropped(first), self._cropped(second)
-        power = (first.real * second.real + first.imag * second.imag).astype(np.float64)
+        power = np.real(first) * np.real(second) + np.imag(first) * np.imag(second)
+        power = power.astype(np.float64)
         sums = np.zeros(self._used.shape)
         pairs = zip(self._fields(power), self._fields(self._ones), strict=True)
         for shell, (field, ones) in enumerate(pairs):

@@ -49,7 +49,7 @@ class Grid:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of a real field."""
-        return (self.points,) * 3
+        return self.points, self.points, self.points
 
     def wavenumbers(self) -> np.ndarray:
         """Signed wavenumbers of a full axis, float64 (points,) [h/Mpc]."""

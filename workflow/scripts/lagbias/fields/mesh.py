@@ -8,6 +8,7 @@ from lagbias.base.errors import InputError
 from lagbias.base.limits import MOST_PAINTED, check_mesh
 
 MAX_SUBCELLS = 256
+PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ def keep_compiled(module: ModuleType) -> None:
 
 
 keep_compiled(tsc)
-PAINT_CHUNK = 4_000_000  # particles painted at a time: bounds the memory of positions
 
 
 def paint(positions_and_weights, grid: Grid, threads: int = 1) -> np.ndarray:

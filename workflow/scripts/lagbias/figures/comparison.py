@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -21,14 +22,14 @@ PANELS = {
     "error_over_shot_k0.1-0.3": r"$P_{\rm error}/P_{\rm shot}$" + "\n0.1 < k < 0.3",
     "validation_loss": "loss on\nvalidation boxes",
 }
-ERROR_BARS = {
+ERROR_BARS: dict[str, dict[str, Any]] = {
     "_box_error": {"elinewidth": 2.5, "alpha": 0.45},
     "_seed_deviation": {"elinewidth": 1, "capsize": 2.5},
 }
 BAR_NAMES = {"_box_error": "bar: boxes", "_seed_deviation": "bar: seeds"}
 RATIOS = (0.9, 1.12)  # shown; what lies beyond is marked at the edge
 ROOM = 0.04  # beside what is shown, of its width
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "yardsticks": {"color": COLOURS[0], "marker": "o"},
     "all inputs": {"color": COLOURS[2], "marker": "s"},
     "few directions": {"color": COLOURS[1], "marker": "D"},
@@ -76,7 +77,7 @@ def plot_comparison(comparison: str | Path, outputs: Sequence[str | Path]) -> No
     outputs : files to write
     """
     table = pd.read_csv(comparison)
-    table = table[table["model"] != "matter"].reset_index(drop=True)
+    table = pd.DataFrame(table[table["model"] != "matter"]).reset_index(drop=True)
     place = np.arange(len(table))[::-1]
     with drawn_to(
         outputs, ncols=len(PANELS), figsize=(10.5, 1.6 + 0.24 * len(table)), sharey=True
@@ -95,11 +96,11 @@ def plot_comparison(comparison: str | Path, outputs: Sequence[str | Path]) -> No
         figure.legend(handles=_legend_of(table), loc="outside upper center", ncols=7)
 
 
-def _draw_column(axis: plt.Axes, table: pd.DataFrame, column: str, place: np.ndarray) -> None:
+def _draw_column(axis: Axes, table: pd.DataFrame, column: str, place: np.ndarray) -> None:
     """A column of the table with its errors; triangles at the edge for what lies beyond."""
     low, high = shown_range(table, column)
     room = ROOM * (high - low)
-    for height, (_, row) in zip(place, table.iterrows(), strict=True):
+    for height, row in zip(place, table.to_dict("records"), strict=True):
         value, style = row[column], dict(KINDS[kind_of(row["model"])])
         beyond = value < low or value > high
         if beyond:
@@ -107,7 +108,7 @@ def _draw_column(axis: plt.Axes, table: pd.DataFrame, column: str, place: np.nda
             value = np.clip(value, low, high)
         for end, bar in ERROR_BARS.items():
             width = row.get(column + end)
-            xerr = None if beyond or pd.isna(width) else width
+            xerr = None if beyond or width is None or np.isnan(width) else width
             axis.errorbar(value, height, xerr=xerr, ms=3.5, **style, **bar)
     axis.set_xlim(low - room, high + room)
 

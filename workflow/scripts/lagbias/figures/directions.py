@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.config.names import parse_network
@@ -88,7 +88,7 @@ def _signed(mapping: Projection, direction: xr.DataArray) -> tuple[np.ndarray, n
 
 
 def _draw_coefficients(
-    axis: plt.Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
+    axis: Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
 ) -> None:
     """The coefficient of each feature a bar, the range of the seeds a line."""
     names = [
@@ -104,7 +104,7 @@ def _draw_coefficients(
 
 
 def _draw_filters(
-    axis: plt.Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
+    axis: Axes, mapping: Projection, mean: np.ndarray, seeds: np.ndarray, number: int
 ) -> None:
     """A direction as a filter on the linear density, thin lines for the seeds."""
     k, thin = FILTER_WAVENUMBERS, {"color": colour_of(number), "alpha": 0.4, "linewidth": 0.8}
@@ -117,7 +117,7 @@ def _draw_filters(
     wavenumber_axis(axis)
 
 
-def _draw_windows(axis: plt.Axes, radii: tuple[float, float]) -> None:
+def _draw_windows(axis: Axes, radii: tuple[float, float]) -> None:
     """Top-hats of two Lagrangian radii [Mpc/h], and the Gaussians that fall off alike."""
     k = FILTER_WAVENUMBERS
     for radius, grey, of in zip(

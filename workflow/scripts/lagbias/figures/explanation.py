@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.figures.labels import NAMES_OF_KINDS, model_label
@@ -44,7 +45,7 @@ def plot_explanation(
         _draw_biases(axes[1, 3], data, polynomials)
 
 
-def _draw_along_features(axis: plt.Axes, data: xr.Dataset) -> None:
+def _draw_along_features(axis: Axes, data: xr.Dataset) -> None:
     """Mean f against the density at each scale."""
     for index, feature in enumerate(np.flatnonzero(data["kind"].values == "delta")):
         scale = float(data["smoothing_scale"][feature])
@@ -55,7 +56,7 @@ def _draw_along_features(axis: plt.Axes, data: xr.Dataset) -> None:
     axis.legend(loc="lower right")
 
 
-def _draw_along_directions(axis: plt.Axes, data: xr.Dataset) -> None:
+def _draw_along_directions(axis: Axes, data: xr.Dataset) -> None:
     """Mean f against each direction; of the first also its scatter and f on the axis itself."""
     mean = data.sel(member=MEAN)
     error = mean["spread_along"] / np.sqrt(mean["particles_along"])
@@ -77,12 +78,12 @@ def _draw_along_directions(axis: plt.Axes, data: xr.Dataset) -> None:
     axis.legend(loc="upper left")
 
 
-def _ratio_scale(axis: plt.Axes, xlabel: str, ylabel: str) -> None:
+def _ratio_scale(axis: Axes, xlabel: str, ylabel: str) -> None:
     axis.axhline(1, color="0.6", linewidth=0.8)
     axis.set(xlabel=xlabel, ylabel=ylabel, yscale="log", ylim=(3e-3, 60), xlim=(-4.2, 5.2))
 
 
-def _draw_across_directions(figure: plt.Figure, axis: plt.Axes, data: xr.Dataset) -> None:
+def _draw_across_directions(figure: Figure, axis: Axes, data: xr.Dataset) -> None:
     """The average f over the first two directions."""
     shown = data["ratio_of_directions"].sel(member=MEAN)
     shown = shown.where(data["particles_of_directions"] >= ENOUGH)
@@ -102,7 +103,7 @@ def _draw_across_directions(figure: plt.Figure, axis: plt.Axes, data: xr.Dataset
     figure.colorbar(image, ax=axis, label="f (contours 0.1, 1, 10)")
 
 
-def _draw_beyond_first(axis: plt.Axes, data: xr.Dataset, kind: str) -> None:
+def _draw_beyond_first(axis: Axes, data: xr.Dataset, kind: str) -> None:
     """<f | feature> over what it were if f knew the first direction only, by scale."""
     shown = data["ratio_of_feature"] / data["ratio_expected_of_feature"]
     # A departure of per cents takes more particles to tell, and means little where f is small.
@@ -121,7 +122,7 @@ def _draw_beyond_first(axis: plt.Axes, data: xr.Dataset, kind: str) -> None:
 
 
 def _draw_linear_response(
-    axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.Dataset], linear: str | None
+    axis: Axes, data: xr.Dataset, polynomials: Mapping[str, xr.Dataset], linear: str | Path | None
 ) -> None:
     """b1 against the wavenumber of the wave, by derivatives of the network and of polynomials."""
     network = data["linear_response"].sel(route="derivatives", wavenumber=SHOWN_WAVENUMBERS)
@@ -144,7 +145,7 @@ def _draw_linear_response(
     axis.legend()
 
 
-def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.Dataset]) -> None:
+def _draw_biases(axis: Axes, data: xr.Dataset, polynomials: Mapping[str, xr.Dataset]) -> None:
     """b1 and b2 with errors: of the network by both routes, of the polynomials."""
     rows = {f"network,\n{route}": data.sel(route=route) for route in data["route"].values}
     rows |= {
@@ -153,17 +154,17 @@ def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.
     }
     for place, one in enumerate(rows.values()):
         for index, name in enumerate(("b1", "b2")):
-            height, style = -place + 0.1 * (1 - 2 * index), {"color": colour_of(index)}
+            height, colour = -place + 0.1 * (1 - 2 * index), colour_of(index)
             values = one.sel(bias=name)
             axis.errorbar(
-                values["biases"].sel(member=MEAN), height, marker="os"[index], capsize=3, **style,
-                xerr=values["biases_error"].sel(member=MEAN), linestyle="none",
+                values["biases"].sel(member=MEAN), height, marker="os"[index], capsize=3,
+                color=colour, xerr=values["biases_error"].sel(member=MEAN), linestyle="none",
                 label=("$b_1$", "$b_2$")[index] if place == 0 else None,
             )  # fmt: skip
             seeds = values["biases"].drop_sel(member=MEAN)
             axis.plot(
                 seeds, np.full(len(seeds), height), "os"[index], markerfacecolor="none",
-                markersize=9, linestyle="none", **style,
+                markersize=9, linestyle="none", color=colour,
             )  # fmt: skip
     axis.set_yticks(-np.arange(len(rows)), list(rows))
     axis.set(xlabel="Lagrangian bias", ylim=(-len(rows) + 0.4, 0.6))
@@ -172,5 +173,5 @@ def _draw_biases(axis: plt.Axes, data: xr.Dataset, polynomials: Mapping[str, xr.
 
 def range_shown(values: xr.DataArray, axis: str, other: str) -> tuple[float, float]:
     """Where along an axis there are values, with a little room."""
-    places = values[axis].values[np.isfinite(values).any(other).values]
+    places = values[axis].values[xr.apply_ufunc(np.isfinite, values).any(other).values]
     return places.min() - 0.4, places.max() + 0.4

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from lagbias.figures.labels import model_label
 from lagbias.figures.style import colour_of, drawn_to, line_of
@@ -39,7 +39,8 @@ def plot_losses(losses: Mapping[str, Sequence[str | Path]], outputs: Sequence[st
         axes[0, 1].legend(title="R [Mpc/h]; band: seeds")
 
 
-def _last_epochs_range(axis: plt.Axes) -> tuple[float, float]:
+def _last_epochs_range(axis: Axes) -> tuple[float, float]:
     """Range of the curves over the last three quarters: the first epochs would flatten them."""
-    values = np.concatenate([line.get_ydata()[len(line.get_ydata()) // 4 :] for line in axis.lines])
+    curves = [np.asarray(line.get_ydata()) for line in axis.lines]
+    values = np.concatenate([curve[len(curve) // 4 :] for curve in curves])
     return float(values.min()), float(values.max())

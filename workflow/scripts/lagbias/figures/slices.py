@@ -38,7 +38,8 @@ def plot_slices(
     planes = max(1, round(thickness / grid.spacing))
     maps = [smoothed(field, grid)[:planes].mean(axis=0) for field in (halo, model)]
     maps.append(maps[1] - maps[0])
-    norm = SymLogNorm(linthresh=1, vmin=-1, vmax=float(np.percentile(maps[0], 99.8)))
+    highest = float(np.percentile(maps[0], 99.8))
+    norm = SymLogNorm(linthresh=1, vmin=-1, vmax=highest)
     extent = (0, grid.box_size, 0, grid.box_size)
     tracer = TRACER_TITLES[open_store(halos).attrs["weighting"]]
     titles = (tracer, "model: particles × f", f"model − {tracer.partition(' ')[0]}")
@@ -47,7 +48,7 @@ def plot_slices(
             difference = title.startswith("model −")
             image = axis.imshow(
                 field.T, origin="lower", extent=extent,
-                norm=SymLogNorm(1, vmin=-norm.vmax, vmax=norm.vmax) if difference else norm,
+                norm=SymLogNorm(1, vmin=-highest, vmax=highest) if difference else norm,
                 cmap=DIFFERENCE_COLOURS if difference else FIELD_COLOURS,
             )  # fmt: skip
             axis.set(title=title, xlabel="y [Mpc/h]")
@@ -60,4 +61,4 @@ def smoothed(field: np.ndarray, grid: Grid, scale: float = SHOWN_SMOOTHING) -> n
     k, k_last = grid.wavenumbers(), grid.half_wavenumbers()
     window, window_last = (np.exp(-0.5 * (q * scale) ** 2) for q in (k, k_last))
     modes = scipy.fft.rfftn(field) * window[:, None, None] * window[:, None] * window_last
-    return scipy.fft.irfftn(modes, s=field.shape, axes=(0, 1, 2))
+    return scipy.fft.irfftn(modes, s=field.shape, axes=(0, 1, 2))  # pyright: ignore[reportReturnType]

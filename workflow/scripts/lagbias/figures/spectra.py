@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 from lagbias.base.stores import read_netcdf
 from lagbias.config.names import parse_network
@@ -11,7 +11,7 @@ from lagbias.figures.labels import model_label
 from lagbias.figures.style import draw_member_band, drawn_to, line_of, wavenumber_axis
 
 
-def _ratio_axes(axes: Sequence[plt.Axes]) -> None:
+def _ratio_axes(axes: Sequence[Axes]) -> None:
     top, bottom = axes
     for axis, value in ((top, 1.0), (bottom, 1.0)):
         axis.axhline(value, color="0.6", linewidth=0.8)
@@ -88,7 +88,7 @@ def plot_yardsticks(
         )
 
 
-def _draw_response(response: plt.Axes, negative: plt.Axes, data, index: int) -> None:
+def _draw_response(response: Axes, negative: Axes, data, index: int) -> None:
     """Mean f of the training particles in bins of density; of a polynomial where f < 0."""
     enough = data["particles_of_delta"] >= 100  # fewer tell nothing
     response.plot(data["delta"], data["ratio_of_delta"].where(enough), **line_of(index))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.figures.labels import model_label
@@ -51,7 +51,7 @@ def plot_statistics(
         )  # fmt: skip
 
 
-def _draw_with_errors(axis: plt.Axes, models: Mapping[str, xr.Dataset], name: str) -> None:
+def _draw_with_errors(axis: Axes, models: Mapping[str, xr.Dataset], name: str) -> None:
     """A statistic of all models with the seeds' bands, jackknife bars for the first model."""
     for index, (model, data) in enumerate(models.items()):
         draw_member_band(axis, data["k"], data[name], index, model_label(model))
@@ -62,13 +62,13 @@ def _draw_with_errors(axis: plt.Axes, models: Mapping[str, xr.Dataset], name: st
             )  # fmt: skip
 
 
-def _draw_decorrelation(axis: plt.Axes, models: Mapping[str, xr.Dataset]) -> None:
+def _draw_decorrelation(axis: Axes, models: Mapping[str, xr.Dataset]) -> None:
     _draw_with_errors(axis, models, "one_minus_r2")
     axis.set(ylabel=r"$1-r^2$", ylim=(1e-4, 0.5))
     axis.set_yscale("log", nonpositive="mask")
 
 
-def _draw_bispectra(top: plt.Axes, bottom: plt.Axes, models: Mapping[str, xr.Dataset]) -> None:
+def _draw_bispectra(top: Axes, bottom: Axes, models: Mapping[str, xr.Dataset]) -> None:
     """Bispectra, the model's sampling noise taken off, and their ratio to the halos'."""
     for index, data in enumerate(models.values()):
         model = data["bispectrum_model"].sel(member=MEAN) - data["bispectrum_sampling_noise"]
@@ -89,11 +89,11 @@ def _draw_bispectra(top: plt.Axes, bottom: plt.Axes, models: Mapping[str, xr.Dat
     bottom.set(ylabel=r"$B_{\rm model}\,/\,B_{\rm halo}$", ylim=(0, 2))
 
 
-def _draw_unity(axis: plt.Axes) -> None:
+def _draw_unity(axis: Axes) -> None:
     axis.axhline(1, color="0.6", linewidth=0.8, zorder=0)
 
 
-def _draw_counts(axis: plt.Axes, models: Mapping[str, xr.Dataset]) -> None:
+def _draw_counts(axis: Axes, models: Mapping[str, xr.Dataset]) -> None:
     """Share of cubes by their mass over its mean; the first bin holds empty cubes too."""
     for index, data in enumerate(models.values()):
         edges = np.append(data["contrast_low"], data["contrast_high"][-1])
@@ -110,7 +110,7 @@ def _draw_counts(axis: plt.Axes, models: Mapping[str, xr.Dataset]) -> None:
 
 
 def _draw_multipoles(
-    left: plt.Axes, right: plt.Axes, models: Mapping[str, xr.Dataset], order: Sequence[str]
+    left: Axes, right: Axes, models: Mapping[str, xr.Dataset], order: Sequence[str]
 ) -> None:
     """Monopole over that of halos; quadrupoles over the halos' monopole. Redshift space."""
     for name, data in models.items():

@@ -4,11 +4,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from lagbias.base.files import written_whole
@@ -20,7 +23,7 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs every glyph 
 # a colour comes back with another line.
 COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999"]
 LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1))]
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 110,
     "savefig.dpi": 180,
     "font.size": 10,
@@ -42,7 +45,7 @@ DIFFERENCE_COLOURS = "PuOr_r"
 
 
 @contextmanager
-def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Figure, np.ndarray]]:
+def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[Figure, np.ndarray]]:
     """Give a figure in the house style and save it under all its names (suffix gives format)."""
     with plt.rc_context():
         matplotlib.rcdefaults()  # a user's own style, of a matplotlibrc, is for other figures
@@ -61,7 +64,7 @@ def drawn_to(outputs: Sequence[str | Path], **subplots) -> Iterator[tuple[plt.Fi
             plt.close(figure)
 
 
-def say_if_empty(axis: plt.Axes) -> None:
+def say_if_empty(axis: Axes) -> None:
     """Say so in a panel that has nothing to show, as where a box is too small for a statistic.
 
     A logarithmic axis along which there is no positive number cannot be drawn.
@@ -88,7 +91,7 @@ def line_of(index: int) -> dict:
     return {"color": colour_of(index), "linestyle": LINES[index % len(LINES)]}
 
 
-def wavenumber_axis(axis: plt.Axes) -> None:
+def wavenumber_axis(axis: Axes) -> None:
     """A logarithmic axis of wavenumbers with a few plain numbers."""
     axis.set(xlabel="k [h/Mpc]", xscale="log")
     axis.xaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]))
@@ -97,7 +100,7 @@ def wavenumber_axis(axis: plt.Axes) -> None:
 
 
 def draw_member_band(
-    axis: plt.Axes, along, curve: xr.DataArray, index: int, label: str | None = None, **style
+    axis: Axes, along, curve: xr.DataArray, index: int, label: str | None = None, **style
 ) -> None:
     """The average's curve, and the range of the seeds as a band.
 

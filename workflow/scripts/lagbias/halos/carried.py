@@ -25,7 +25,7 @@ def check_points(given: int, counted: int) -> None:
 
 def write_fields(
     particles: Particles,
-    ratios: Sequence[np.ndarray | None],
+    ratios: Sequence[np.ndarray | None] | np.ndarray,
     members: Sequence[str],
     cell_size: float,
     store: str | Path,
@@ -97,7 +97,9 @@ def write_fields(
         )
 
 
-def _carried(ratios: Sequence[np.ndarray | None], points: np.ndarray) -> Iterator[np.ndarray]:
+def _carried(
+    ratios: Sequence[np.ndarray | None] | np.ndarray, points: np.ndarray
+) -> Iterator[np.ndarray]:
     """f of some particles, of each member and last, if there are several, of their mean."""
     total = np.zeros(len(points), dtype=np.float32)
     for ratio in ratios:

@@ -10,7 +10,7 @@ from scipy.special import erf
 
 from lagbias.base.errors import InputError
 from lagbias.base.seeds import seed_of
-from lagbias.halos.catalogue import Weighting
+from lagbias.halos.selection import Weighting
 
 log = logging.getLogger(__name__)
 

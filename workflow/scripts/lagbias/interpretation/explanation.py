@@ -114,7 +114,8 @@ def derivatives(
         ratio = log_ratio.detach().double().exp()
         curvature = ratio * (slope.detach().double() ** 2 + (change @ shift).double())
         found.append((ratio, ratio[:, None] * gradient.detach().double(), curvature))
-    return tuple(torch.stack(part) for part in zip(*found, strict=True))
+    ratio, gradient, curvature = (torch.stack(part) for part in zip(*found, strict=True))
+    return ratio, gradient, curvature
 
 
 def with_mean(values: np.ndarray) -> np.ndarray:
@@ -232,7 +233,7 @@ def binned_sums(
 
 def add_up(parts: Sequence[Sums]) -> Sums:
     """The sums over all points of several parts."""
-    return {name: sum(part[name] for part in parts) for name in parts[0]}
+    return {name: np.asarray(sum(part[name] for part in parts)) for name in parts[0]}
 
 
 def box_sums(
@@ -253,7 +254,7 @@ def box_sums(
         Particles of each grid point.
     """
     every_feature = view.mapping.with_matrix(np.eye(len(view.mapping.kinds)))
-    total = None
+    total: Sums = {}
     for slab in slabs(open_store(next(iter(features.values())))["delta"]):
         there = multiplicity[slab] > 0
         inputs, standardised = (
@@ -264,7 +265,7 @@ def box_sums(
             rows = slice(start, start + ROWS_PER_PASS["cpu"])
             parts = (values[rows] for values in (inputs, standardised, weight))
             found = sums_of_points(networks, view, *parts)
-            total = found if total is None else add_up([total, found])
+            total = add_up([total, found]) if total else found
     return total
 
 

@@ -55,12 +55,11 @@ class Module:
         left_out = {
             number
             for part in ast.walk(node)
-            for body in [getattr(part, "body", None)]
-            if isinstance(body, list) and body and is_docstring(body[0])
-            for number in range(body[0].lineno, body[0].end_lineno + 1)
+            if isinstance(part, ast.stmt) and is_docstring(part)
+            for number in range(part.lineno, (part.end_lineno or 0) + 1)
         }
         first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
-        numbers = (n for n in range(first, node.end_lineno + 1) if n not in left_out)
+        numbers = (n for n in range(first, (node.end_lineno or 0) + 1) if n not in left_out)
         return "\n".join(filter(None, (self.lines[n - 1].rstrip() for n in numbers)))
 
 
@@ -95,7 +94,7 @@ class Code:
 
     def _names_in(self, module: str, name: str) -> frozenset[tuple[str, str]]:
         """Definitions that one names itself."""
-        found = self.module(module)
+        found = self.module(module) or Module()
         nodes = found.named(name)
         return frozenset(
             resolved
@@ -147,7 +146,7 @@ class Code:
         if from_file and Path(file).is_file():
             rooms[file] = ["\n".join(without_comments(Path(file).read_text(encoding="utf-8")))]
         for module, name in sorted(self.reached(script, "" if from_file else place)):
-            found = self.module(module)
+            found = self.module(module) or Module()
             room = ([*module.split("."), ""])[1]
             rooms.setdefault(room, []).extend(
                 f"{module}:{name}\n{found.source(node)}" for node in found.named(name)

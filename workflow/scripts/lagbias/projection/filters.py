@@ -8,7 +8,7 @@ density: the cosine is the correlation of these fields.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import OptimizeResult, minimize_scalar
 
 from lagbias.features.linear_power import LinearPower
 from lagbias.projection.projection import Projection
@@ -77,15 +77,14 @@ class FilteredDirection:
         values = window(self._power.wavenumber, radius)
         variance = self._power.covariance(values, values)
         covariance = self._power.covariance(self._filter, values)
-        return covariance / np.sqrt(self._variance * variance)
+        return float(covariance / np.sqrt(self._variance * variance))
 
     def best_radius(self, window: Window, low: float, high: float) -> float:
         """Radius [Mpc/h] between two bounds at which the window is most like the direction."""
         radii = np.geomspace(low, high, 60)  # 5 % apart over a factor of 20: one maximum between
         best = int(np.argmax([abs(self.cosine(window, radius)) for radius in radii]))
         bounds = radii[max(best - 1, 0)], radii[min(best + 1, len(radii) - 1)]
-        return float(
-            minimize_scalar(
-                lambda radius: -abs(self.cosine(window, radius)), bounds=bounds, method="bounded"
-            ).x
+        found: OptimizeResult = minimize_scalar(
+            lambda radius: -abs(self.cosine(window, radius)), bounds=bounds, method="bounded"
         )
+        return float(found.x)

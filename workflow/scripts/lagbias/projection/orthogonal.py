@@ -36,7 +36,7 @@ def feature_moments(
     kinds = tuple(kind for kind in KINDS for _ in scales)
     all_scales = tuple(scale for _ in KINDS for scale in scales)
     count, total, products = 0, 0.0, 0.0
-    reference = None  # the first slab's mean: keeps the products from cancelling
+    reference = unit = np.empty(0)  # the first slab's: its mean keeps the products from cancelling
     for features in boxes:
         stores = {scale: open_store(path) for scale, path in features.items()}
         sides = {store.sizes["x"] for store in stores.values()}
@@ -54,7 +54,7 @@ def feature_moments(
                 row[:] = values_at(field, chunk)
             for start in range(0, values.shape[1], planes * points**2):
                 slab = values[:, start : start + planes * points**2].astype(np.float64)
-                if reference is None:
+                if not count:
                     reference = slab.mean(axis=1)
                     unit = slab.std(axis=1)
                 slab -= reference[:, None]
@@ -144,7 +144,7 @@ def orthogonalise(
         (~shear, kept, slice(0, kept)),
         (shear, count, slice(kept, kept + count)),
     ):
-        modes, eigenvalues = whiten(correlation[np.ix_(block, block)], keep)
-        matrix[rows, block] = modes
+        whitened, eigenvalues = whiten(correlation[np.ix_(block, block)], keep)
+        matrix[rows, block] = whitened
         log.info("block of %d: keeps %d modes, eigenvalues %s", block.sum(), keep, eigenvalues)
     return Projection(matrix, mean, deviation, correlation, kinds, scales)

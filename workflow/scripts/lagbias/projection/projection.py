@@ -118,7 +118,7 @@ class Projection:
         dtype = np.float64 if precise else np.float32
         weights = self.matrix / self.standard_deviation
         offset = -weights @ self.mean
-        inputs = None
+        inputs = np.empty(0)
         for column, (kind, scale) in enumerate(zip(self.kinds, self.scales, strict=True)):
             if scale not in features:
                 raise InputError(
@@ -126,7 +126,7 @@ class Projection:
                     f"{', '.join(f'R={s:g}' for s in features)}; name that scale's store as well"
                 )
             values = values_at(open_store(features[scale])[kind], points)[wanted]
-            if inputs is None:
+            if not column:
                 inputs = np.tile(offset.astype(dtype), (len(values), 1))
             for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
                 part = slice(start, start + SLAB_POINTS)

@@ -63,7 +63,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     copies = np.where(last == 0, 1, 2) * ((square > 0) & (square <= LONGEST**2))
     with np.errstate(invalid="ignore"):
         return float(
-            (copies * (first * second.conj()).real).sum()
+            (copies * np.real(first * second.conj())).sum()
             / np.sqrt((copies * abs(first) ** 2).sum() * (copies * abs(second) ** 2).sum())
         )
 

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from lagbias.base.errors import InputError
+from lagbias.base.jobs import PROGRESS
 from lagbias.simulations.abacus.checksums import CHECKSUM_LIST, cksum
 from lagbias.simulations.manifest import PUBLIC_TREE, readable
 
@@ -218,6 +219,7 @@ class Download:
 
     def run(self) -> None:
         """Fetch, verify, rename, protect."""
+        wrong = ""
         with self.partial_file() as file:
             for _ in range(self.settings.fetches):
                 persist(
@@ -226,8 +228,7 @@ class Download:
                     f"what came is kept in {self.partial}: run again to go on from there",
                     self.settings,
                 )
-                found = self.expected and Checksum.of(self.partial)
-                if found == self.expected:
+                if not self.expected or (found := Checksum.of(self.partial)) == self.expected:
                     self.publish(file)
                     return
                 self.start_afresh(file)
@@ -237,17 +238,19 @@ class Download:
                     found.crc,
                     self.expected.crc,
                 )
+                wrong = (
+                    f"found CRC {found.crc} of {found.size} bytes, expected {self.expected.crc} of "
+                    f"{self.expected.size}"
+                )
         raise DownloadError(
             f"{self.destination} from {self.url}: wrong sum in {self.settings.fetches} fetches, "
-            f"found CRC {found.crc} of {found.size} bytes, expected {self.expected.crc} of "
-            f"{self.expected.size} by {CHECKSUM_LIST}; nothing is kept: run again later, and if "
+            f"{wrong} by {CHECKSUM_LIST}; nothing is kept: run again later, and if "
             "it stays so the file on the server is damaged or its list out of date"
         )
 
     def verify_present(self) -> None:
         """Hold a file that is there already against the list."""
-        found = self.expected and Checksum.of(self.destination)
-        if found != self.expected:
+        if self.expected and (found := Checksum.of(self.destination)) != self.expected:
             raise DownloadError(
                 f"{self.destination} is there, but with CRC {found.crc} of {found.size} bytes; "
                 f"expected {self.expected.crc} of {self.expected.size} by the list beside "
@@ -295,7 +298,7 @@ class Download:
         have = size_of(file)
         if known and have == known.size:
             return
-        headers = {"Range": f"bytes={have}-", **known.condition()} if have else {}
+        headers = {"Range": f"bytes={have}-", **known.condition()} if have and known else {}
         if have:
             log.info("%s: going on from %s", self.destination.name, readable(have))
         with request(self.session, self.url, self.destination, headers, self.settings) as response:
@@ -305,13 +308,13 @@ class Download:
             state = RemoteState.of(self.url, response)
             if response.status_code == requests.codes.partial_content:
                 begins = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-                if not (have and begins and state.agrees_with(known)):
+                if not (have and begins and known and state.agrees_with(known)):
                     self.start_afresh(file)
                     raise Hiccup("the server sent a part of another file; starting afresh")
                 state = known
             else:
                 state = self.begin(file, state)
-            self.receive(file, response, state.size)
+            self.receive(file, response, cast(int, state.size))  # `begin` refuses to have none
 
     def begin(self, file: BinaryIO, state: RemoteState) -> RemoteState:
         """Start the part of a whole response, and note of what it is a part."""
@@ -559,7 +562,7 @@ def parse_checksums(text: str, list_url: str) -> dict[str, Checksum]:
     return entries
 
 
-def persist(action: Callable[[], object], what: str, advice: str, settings: DownloadSettings):
+def persist(action: Callable[[], Any], what: str, advice: str, settings: DownloadSettings):
     """Do ``action`` until it raises no `Hiccup`, with growing waits; return what it returns.
 
     Raises
@@ -571,20 +574,23 @@ def persist(action: Callable[[], object], what: str, advice: str, settings: Down
 
     fruitless = 0
 
+    def error_of(state: Any) -> Hiccup:
+        return state.outcome.exception()
+
     def stop(state: tenacity.RetryCallState) -> bool:
         nonlocal fruitless
-        gained = state.outcome.exception().gained
+        gained = error_of(state).gained
         fruitless = 0 if gained >= settings.progress_bytes else fruitless + 1
         return fruitless >= settings.tries
 
     backoff = tenacity.wait_random_exponential(settings.first_wait, settings.longest_wait)
 
     def wait(state: tenacity.RetryCallState) -> float:
-        asked = min(state.outcome.exception().wait, settings.longest_wait)
+        asked = min(error_of(state).wait, settings.longest_wait)
         return max(asked, backoff(state))
 
-    def tell(state: tenacity.RetryCallState) -> None:
-        error, pause = state.outcome.exception(), state.next_action.sleep
+    def tell(state: Any) -> None:
+        error, pause = error_of(state), state.next_action.sleep
         log.warning("%s: %s; trying again in %.0f s", what, error, pause)
 
     retrying = tenacity.Retrying(
@@ -616,7 +622,8 @@ class Progress:
             return
         self.told = now
         rate = (have - self.start) / max(now - self.begun, 1e-6)
-        log.info(
+        log.log(
+            PROGRESS,
             "%s: %s of %s, %s/s, %.0f s left",
             self.name,
             readable(have),

@@ -302,7 +302,7 @@ def claims_of_planes(angles: pd.DataFrame) -> Iterator[dict]:
         (angles["between"] == "scale sets") & (angles["gradient_of"] == "f")
         & (angles["directions"] == 2) & (angles["angle"] == 2)
     ]  # fmt: skip
-    for _, pair in planes.iterrows():
+    for pair in pd.DataFrame(planes).to_dict("records"):
         if scale_count(pair["model"]) == 3 and scale_count(pair["other"]) == 6:
             low, high = pair["cosine_min"], pair["cosine_max"]
             yield row(
@@ -316,7 +316,8 @@ def claims_of_planes(angles: pd.DataFrame) -> Iterator[dict]:
 
 def claims_of_first_directions(filters: pd.DataFrame) -> Iterator[dict]:
     """What the authors' published directions show: a first one that is a top-hat."""
-    for _, found in filters[filters["filter"] == "top-hat"].iterrows():
+    top_hats = pd.DataFrame(filters[filters["filter"] == "top-hat"])
+    for found in top_hats.to_dict("records"):
         if scale_count(found["model"]) == 3:
             low, high = (
                 found[f"cosine_seed_{end}"] / np.sqrt(found["linear_share"])
@@ -360,7 +361,7 @@ def best_yardstick(spectra: Spectra, network: str) -> str | None:
         for name, boxes in spectra.items()
         if not is_network(name) and name not in ("matter", "labels")
     }
-    return min(errors, key=errors.get, default=None)
+    return min(errors, key=lambda name: errors[name], default=None)
 
 
 def claims_of_yardsticks(spectra: Spectra) -> Iterator[dict]:

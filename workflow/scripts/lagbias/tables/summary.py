@@ -12,7 +12,9 @@ from lagbias.evaluation.bands import band_quantities
 from lagbias.tables.losses import mean_losses
 
 
-def with_seed_range(name: str, mean: float, seeds: Sequence[float]) -> dict[str, float]:
+def with_seed_range(
+    name: str, mean: float, seeds: Sequence[float] | np.ndarray
+) -> dict[str, float]:
     """A column of the seed average, and two of the seeds' range (NaN where there are none)."""
     low, high = (min(seeds), max(seeds)) if len(seeds) else (np.nan, np.nan)
     return {name: mean, f"{name}_seed_min": low, f"{name}_seed_max": high}

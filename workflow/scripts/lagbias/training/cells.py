@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,6 +43,9 @@ class Rows(torch.nn.Module):
         Particles of the row.
     """
 
+    inputs: torch.Tensor
+    multiplicity: torch.Tensor
+
     def inputs_of(self, rows: torch.Tensor | slice) -> torch.Tensor:
         """Network inputs of some rows, on the device of everything else, (rows, inputs)."""
         if isinstance(rows, torch.Tensor):
@@ -54,7 +58,8 @@ class Rows(torch.nn.Module):
         if room_for(resident + BYTES_PER_ROW * len(self.multiplicity), device):
             self.to(device)
             return
-        inputs, self.inputs = self.inputs, None
+        inputs = self.inputs
+        self.inputs = None  # pyright: ignore[reportAttributeAccessIssue]
         self.to(device)
         self.inputs = inputs
         log.info("%.1f GB of network inputs are gathered from main memory", inputs.nbytes / 1e9)
@@ -84,7 +89,12 @@ class TrainingBoxes(Rows):
         Share of the simulation's particles that is here, over all boxes.
     """
 
-    def __init__(self, boxes: Sequence[dict[str, np.ndarray | float]]):
+    cell_start: torch.Tensor
+    per_mean_cell: torch.Tensor
+    halo_overdensity: torch.Tensor
+    per_drawn: torch.Tensor | None
+
+    def __init__(self, boxes: Sequence[dict[str, Any]]):
         super().__init__()
         for name in ("inputs", "multiplicity", "per_mean_cell", "halo_overdensity"):
             parts = [box[name] for box in boxes]
@@ -313,9 +323,9 @@ def distinct_rows(
         # Particles of one cell are already together; order them by point within the cell.
         pair = (cell << np.uint64(32)) | index
         if fraction < 1 and in_cells:
-            pair = pair[draw_in_each(lengths, fraction, random)]
+            pair = pair[draw_in_each(lengths, fraction, cast(np.random.Generator, random))]
         elif fraction < 1:
-            pair = pair[random.random(len(pair)) < fraction]
+            pair = pair[cast(np.random.Generator, random).random(len(pair)) < fraction]
         pair, multiplicity = np.unique(pair, return_counts=True)
         points.append(pair.astype(np.uint32))  # the low 32 bits
         small = multiplicity.max(initial=0) <= np.iinfo(np.uint8).max

@@ -13,9 +13,11 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
 from lagbias.base.devices import deterministic_algorithms
@@ -59,7 +61,9 @@ class LabelledPoints(Rows):
         Cells of the boxes' training meshes.
     """
 
-    def __init__(self, boxes: Sequence[Mapping[str, np.ndarray | int]]):
+    labelled_share: torch.Tensor
+
+    def __init__(self, boxes: Sequence[Mapping[str, Any]]):
         super().__init__()
         for name in ("inputs", "multiplicity", "labelled_share"):
             joined = np.concatenate([box[name] for box in boxes]).astype(np.float32, copy=False)
@@ -78,7 +82,7 @@ def load_labelled_box(
     projection: Projection,
     fraction: float,
     seed: int,
-) -> dict[str, np.ndarray | int]:
+) -> dict[str, Any]:
     """What a training on labels needs of one box (see ``LabelledPoints``).
 
     Parameters
@@ -171,11 +175,12 @@ class LabelTraining(RatioTraining):
         settings: TrainingSettings,
         seed: int,
     ):
-        super().__init__(network, points, validation, settings, seed)
+        super().__init__(network, cast(Any, points), cast(Any, validation), settings, seed)
         self.batches = PointBatches(points, settings, seed)
         self.field = [field]  # in a list, so that it is no part of the module's state
 
-    exact = True  # p over its mean, whatever the settings say of f of the halo field
+    # p over its mean, whatever the settings say of f of the halo field.
+    exact = True  # pyright: ignore[reportAssignmentType]
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
@@ -186,7 +191,8 @@ class LabelTraining(RatioTraining):
         self._started = time.monotonic()
 
     def training_step(self, rows: torch.Tensor, batch_index: int) -> None:
-        points, optimiser = self.training_boxes[0], self.optimizers()
+        points = cast(LabelledPoints, self.training_boxes[0])
+        optimiser = cast(LightningOptimizer, self.optimizers())
         particles = points.multiplicity[rows].sum()
         optimiser.zero_grad()
         for part in passes(len(rows), self.device):
@@ -212,7 +218,8 @@ class LabelTraining(RatioTraining):
 
     def losses(self, ratio: torch.Tensor, norm: float) -> dict[str, float]:
         """Log losses at the end of an epoch, and the loss of the halo field of other networks."""
-        points, validation, field = self.training_boxes[0], self.validation_boxes[0], self.field[0]
+        points, validation = cast(Any, self.training_boxes[0]), cast(Any, self.validation_boxes[0])
+        field = self.field[0]
         return {
             "train_loss": self.log_loss(points, ratio),
             "validation_loss": self.log_loss(validation, self.all_ratios(validation)),

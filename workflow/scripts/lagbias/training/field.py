@@ -12,16 +12,23 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.plugins.environments import (
+    LightningEnvironment,  # pyright: ignore[reportPrivateImportUsage]
+)
+from torch.optim.lr_scheduler import LRScheduler
 
 from lagbias.base.devices import deterministic_algorithms, device_of
 from lagbias.base.errors import TrainingError
 from lagbias.base.files import remove, written_whole
+from lagbias.base.jobs import PROGRESS
 from lagbias.base.stores import provenance
 from lagbias.base.threads import usable
 from lagbias.config.training import TrainingSettings
@@ -76,6 +83,9 @@ class RatioTraining(lightning.LightningModule):
     activations do not fit: exact gradients of large batches in bounded memory.
     """
 
+    penalty_rows: torch.Tensor
+    _mean_ratio: MeanRatio  # of an epoch, where <f> = 1 is exact
+
     def __init__(
         self,
         network: HaloToMassRatio,
@@ -98,7 +108,6 @@ class RatioTraining(lightning.LightningModule):
         self.history: list[dict[str, float]] = []
         self.snapshot: dict[str, torch.Tensor] = {}
         self.identity = ""
-        self._mean_ratio: MeanRatio | None = None
         self._last: torch.Tensor | None = None  # f of every row when the last epoch ended
 
     def on_fit_start(self) -> None:
@@ -173,7 +182,8 @@ class RatioTraining(lightning.LightningModule):
         last = len(self.batches) - 1
         inputs = self.training_boxes[0].inputs_of(self._mean_ratio.rows(last))
         mean = self._mean_ratio.now(self.network(inputs), last)
-        self.network.layers[-1].bias -= torch.log10(mean)
+        last_layer: Any = self.network.layers[-1]
+        last_layer.bias -= torch.log10(mean)
 
     def rows_for_mean(self, step: int) -> torch.Tensor:
         """The rows of which a step sees <f>, besides those of its cells."""
@@ -207,7 +217,8 @@ class RatioTraining(lightning.LightningModule):
         return loss
 
     def training_step(self, cells: torch.Tensor, batch_index: int) -> None:
-        boxes, optimiser = self.training_boxes[0], self.optimizers()
+        boxes = self.training_boxes[0]
+        optimiser = cast(LightningOptimizer, self.optimizers())
         rows, lengths = boxes.rows_of(cells)
         inputs = boxes.inputs_of(torch.cat([rows, self.rows_for_mean(batch_index)]))
         # A penalty on very small f pulls where f itself is zero in float32.
@@ -218,13 +229,14 @@ class RatioTraining(lightning.LightningModule):
         values = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)
         self.loss_of_batch(values, cells, rows, lengths, batch_index).backward()
         optimiser.zero_grad()
+        slopes = cast(torch.Tensor, values.grad)
         for number, part in enumerate(passes(len(inputs), self.device)):
             again = evaluations[number] if held else evaluate(inputs[part])
-            again.backward(values.grad[part])
+            again.backward(slopes[part])
         optimiser.step()
 
     def on_train_batch_end(self, *_) -> None:
-        self.lr_schedulers().step()
+        cast(LRScheduler, self.lr_schedulers()).step()
 
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor, norm: float) -> float:
@@ -298,7 +310,8 @@ class RatioTraining(lightning.LightningModule):
 
     def _say(self, row: Mapping[str, float]) -> None:
         left = (self.settings.epochs - row["epoch"]) * row["seconds"]
-        log.info(
+        log.log(
+            PROGRESS,
             "epoch %3d/%d  train %.4f  validation %.4f  <f> %.4f  %.1f s/epoch, %.0f s left",
             row["epoch"], self.settings.epochs, row["train_loss"], row["validation_loss"],
             row["mean_ratio"], row["seconds"], left,
@@ -314,7 +327,7 @@ class RatioTraining(lightning.LightningModule):
         self.snapshot = checkpoint["snapshot"]
 
 
-class SaveEveryEpoch(lightning.callbacks.Checkpoint):
+class SaveEveryEpoch(Checkpoint):
     """Keep one checkpoint, replaced whole after each epoch.
 
     A ``Checkpoint``, because Lightning calls those after the module's own end of an epoch (learning
@@ -421,7 +434,7 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
     checkpoint = checkpoint_beside(weights)
     resume = resumable(checkpoint, module.identity)
     if resume:
-        log.info("continuing from %s", checkpoint)
+        log.log(PROGRESS, "continuing from %s", checkpoint)
     trainer = lightning.Trainer(
         max_epochs=settings.epochs,
         accelerator=device_of(device).type,

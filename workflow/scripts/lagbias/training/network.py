@@ -88,6 +88,8 @@ class HaloToMassRatio(nn.Module):
         Draws the first weights; the global random state is not touched.
     """
 
+    log10_normalisation: torch.Tensor
+
     def __init__(self, architecture: Architecture, generator: torch.Generator | None = None):
         super().__init__()
         self.architecture = architecture

@@ -209,7 +209,7 @@ class BinsOnBox:
         number = np.empty(store["delta"].size, dtype=np.uint8)
         for start in range(0, number.size, SLAB_POINTS):
             slab = slice(start, min(start + SLAB_POINTS, number.size))
-            second = self.basis.second and values_at(store[self.basis.second], slab)
+            second = values_at(store[self.basis.second], slab) if self.basis.second else None
             number[slab] = self.basis.number(values_at(store["delta"], slab), second)
         return number
 

@@ -9,7 +9,7 @@ sampling are those of the training (``lagbias.yardsticks.least_squares``).
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -31,30 +31,45 @@ Features = Mapping[float, str | Path]
 class Basis(Protocol):
     """Functions phi_j of which f is a sum: what a yardstick offers.
 
-    One that has ``long_wave_response(coefficients)`` tells its biases too (``Polynomial``).
+    One that ``TellsBiases`` has a response to long waves too (``Polynomial``).
     """
 
     @classmethod
     def of_boxes(cls, boxes: Sequence[Features]) -> Self:
         """The functions, centred or binned by the grids of the training boxes."""
+        ...
 
     @classmethod
     def from_dataset(cls, data: xr.Dataset) -> tuple[Self, np.ndarray]:
         """The functions and their coefficients as ``to_dataset`` made them."""
+        ...
 
     def __len__(self) -> int:
         """Number of functions."""
+        ...
 
     def on(self, features: Features) -> BasisOnBox:
         """The functions on one box."""
+        ...
 
     def solve(self, equations: NormalEquations) -> np.ndarray:
         """Coefficients of the least loss with <f> = 1, float64 (functions,)."""
+        ...
 
     def to_dataset(
         self, coefficients: np.ndarray, errors: np.ndarray, equations: NormalEquations
     ) -> xr.Dataset:
         """Coefficients with their errors, and what the functions are."""
+        ...
+
+
+@runtime_checkable
+class TellsBiases(Protocol):
+    """Functions whose biases follow from their coefficients."""
+
+    def long_wave_response(self, coefficients: np.ndarray) -> xr.Dataset:
+        """Biases and b1(k), as of ``long_wave.long_wave_response``."""
+        ...
 
 
 def fit_lagrangian_bias(
@@ -105,8 +120,8 @@ def fit_lagrangian_bias(
     loss = together.loss(coefficients) / cubes
     left_out = left_out_coefficients(basis, boxes)
     data = basis.to_dataset(coefficients, jackknife_errors(left_out), together)
-    data = data.merge(summarised(sum(responses)))
-    if hasattr(basis, "long_wave_response"):
+    data = data.merge(summarised(np.asarray(sum(responses))))
+    if isinstance(basis, TellsBiases):
         of_others = [basis.long_wave_response(one) for one in left_out]
         data = data.merge(with_errors(basis.long_wave_response(coefficients), of_others))
     data["loss"] = ((), loss)

@@ -51,15 +51,19 @@ class BasisOnBox(Protocol):
 
     def __len__(self) -> int:
         """Number of functions."""
+        ...
 
     def cell_sums(self, particles: Particles, planes: np.ndarray) -> np.ndarray:
         """Sums of phi_j over the particles of each cell, float64 (planes, cells, cells, j)."""
+        ...
 
     def moments(self, multiplicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of phi_j and of phi_j phi_k over particles, ``multiplicity`` at each point."""
+        ...
 
     def ratio(self, coefficients: np.ndarray) -> np.ndarray:
         """f at every grid point, float32 (points^3,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def solve_nonnegative(equations: NormalEquations) -> np.ndarray:
 
 def moving_sums(values: np.ndarray, block: int, axis: int) -> np.ndarray:
     """Sums over ``block`` cells from each one on, around the box along ``axis``."""
-    return sum(np.roll(values, -shift, axis) for shift in range(block))
+    return np.asarray(sum(np.roll(values, -shift, axis) for shift in range(block)))
 
 
 def box_equations(
@@ -221,7 +225,7 @@ def box_equations(
     for start in range(0, cells, planes):
         stop = min(start + planes, cells)
         sums = basis.cell_sums(particles, np.arange(start, stop + block - 1) % cells)
-        sums = sum(sums[shift : shift + stop - start] for shift in range(block))
+        sums = np.asarray(sum(sums[shift : shift + stop - start] for shift in range(block)))
         for axis in (1, 2):
             sums = moving_sums(sums, block, axis)
         sums = per_mean * sums.reshape(-1, size)

@@ -99,7 +99,9 @@ def write_linear_prediction(
             ("sampling_noise_triple", b**3),
         ):  # fmt: skip
             values = (factor * source[name].values).astype(source[name].dtype)
-            append_variable(partial, name, values, source[name].dims, **source[name].attrs)
+            append_variable(
+                partial, name, values, tuple(map(str, source[name].dims)), **source[name].attrs
+            )
         append_variable(partial, "mean_ratio", np.ones(1), ("member",), units="1")
         set_attributes(
             partial,

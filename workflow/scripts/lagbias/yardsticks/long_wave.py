@@ -30,8 +30,8 @@ WAVENUMBERS = np.linspace(0, 0.5, 51)  # h/Mpc
 
 
 def long_wave_response(
-    kinds: Sequence[str],
-    scales: Sequence[float],
+    kinds: Sequence[str] | np.ndarray,
+    scales: Sequence[float] | np.ndarray,
     gradient: np.ndarray,
     curvature: np.ndarray,
     dims: tuple[str, ...] = (),

@@ -43,8 +43,9 @@ def labelled_rows(
             warnings.simplefilter("ignore")
             # One file at a time: npstartA counts within the particle file of the same number.
             halos = CompaSOHaloCatalog(
-                halo_file, cleaned=False, subsamples=False, fields=["N", "npstartA", "npoutA"]
-            ).halos
+                halo_file, cleaned=False, subsamples=False,
+                fields=["N", "npstartA", "npoutA"],  # pyright: ignore[reportArgumentType]
+            ).halos  # fmt: skip
         size = np.asarray(halos["N"]).astype(np.int64)
         above = size > min_particles
         start = np.asarray(halos["npstartA"])[above].astype(np.int64)
@@ -91,12 +92,12 @@ def labelled_positions(
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, *halo in labelled_rows(files, min_particles, "halo_rv_A"):
+    for file, rows, halo, halo_particles in labelled_rows(files, min_particles, "halo_rv_A"):
         rvint, header = read_column(file, "rvint")
         position, velocity = unpack_rvint(taken(rvint, rows, file), header["BoxSize"])
         if redshift_space:
             position = in_redshift_space(position, velocity, header, file)
-        yield position, *halo
+        yield position, halo, halo_particles
 
 
 def labelled_lattice(

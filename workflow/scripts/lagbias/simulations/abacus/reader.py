@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import asdf
 import numpy as np
@@ -172,7 +173,7 @@ def read_linear_density(path: str | Path, redshift: float) -> tuple[np.ndarray, 
 
 
 def in_redshift_space(
-    position: np.ndarray, velocity: np.ndarray, header: Mapping[str, object], path: str | Path
+    position: np.ndarray, velocity: np.ndarray, header: Mapping[str, Any], path: str | Path
 ) -> np.ndarray:
     """Positions as an observer far along z sees them, x + z^ v_z / (a H) (Kaiser 1987).
 
@@ -251,7 +252,10 @@ def read_halos(
         with _reading(file), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fields = ["N", "x_com", *(["v_com"] if redshift_space else [])]
-            catalogue = CompaSOHaloCatalog(file, cleaned=False, subsamples=False, fields=fields)
+            catalogue = CompaSOHaloCatalog(
+                file, cleaned=False, subsamples=False,
+                fields=fields,  # pyright: ignore[reportArgumentType]: abacusutils' default is a text
+            )  # fmt: skip
         position = np.asarray(catalogue.halos["x_com"])
         if redshift_space:
             velocity = np.asarray(catalogue.halos["v_com"])
@@ -331,7 +335,7 @@ def read_column(path: Path, name: str) -> tuple[np.ndarray, dict]:
         return np.asarray(file["data"][name]), dict(file["header"])
 
 
-def lattice_side(header: Mapping[str, object], path: str | Path) -> int:
+def lattice_side(header: Mapping[str, Any], path: str | Path) -> int:
     """Particles a side of a simulation, which its header gives as a float, ``ppd``.
 
     Raises

@@ -23,6 +23,7 @@ import io
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import asdf
 import numpy as np
@@ -131,7 +132,7 @@ def pack_pids(
     return packed
 
 
-def write_asdf(path: Path, tree: Mapping[str, object]) -> Path:
+def write_asdf(path: Path, tree: Mapping[str, Any]) -> Path:
     """Write one compressed asdf file, whole or not at all.
 
     Parameters
@@ -155,7 +156,7 @@ def write_asdf(path: Path, tree: Mapping[str, object]) -> Path:
     return path
 
 
-def _extensions_used(tree: Mapping[str, object]) -> list[dict]:
+def _extensions_used(tree: Mapping[str, Any]) -> list[dict]:
     """What asdf notes in a file of the extensions that wrote it, in a fixed order.
 
     asdf notes them in the order of a set of objects, another one in each process, but keeps the
@@ -171,7 +172,7 @@ def _extensions_used(tree: Mapping[str, object]) -> list[dict]:
 
 
 def write_product(
-    folder: Path, header: Mapping[str, object], files: Sequence[Mapping[str, NDArray]]
+    folder: Path, header: Mapping[str, Any], files: Sequence[Mapping[str, NDArray]]
 ) -> list[Path]:
     """Write one product of a simulation, such as ``halo_info``, as numbered files.
 
@@ -208,11 +209,11 @@ def write_product(
 def write_particles(
     redshift_folder: Path,
     kind: str,
-    header: Mapping[str, object],
+    header: Mapping[str, Any],
     position: NDArray[np.floating],
     velocity: NDArray[np.floating],
     packed_pid: NDArray[np.uint64],
-    file_starts: Sequence[int],
+    file_starts: Sequence[int] | NDArray,
 ) -> list[Path]:
     """Write the twin products ``{kind}_rv_A`` and ``{kind}_pid_A``.
 
@@ -251,9 +252,9 @@ def write_particles(
 
 def write_halos(
     redshift_folder: Path,
-    header: Mapping[str, object],
+    header: Mapping[str, Any],
     columns: Mapping[str, NDArray],
-    file_starts: Sequence[int],
+    file_starts: Sequence[int] | NDArray,
 ) -> list[Path]:
     """Write the halo catalogue ``halo_info``.
 
@@ -289,7 +290,7 @@ def write_halos(
 
 def write_initial_density(
     folder: Path,
-    header: Mapping[str, object],
+    header: Mapping[str, Any],
     overdensity: NDArray[np.floating],
     growth_table: Mapping[float, float],
     power_spectrum: Table | None = None,

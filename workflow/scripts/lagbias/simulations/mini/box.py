@@ -159,7 +159,7 @@ def _write_snapshot(
     header: dict[str, object],
     position: NDArray[np.float32],
     velocity: NDArray[np.float32],
-    label: NDArray[np.int32],
+    label: NDArray[np.integer],
 ) -> list[Path]:
     """Write halos, and the subsample of particles in and outside of them."""
     halos, label = _halos_in_file_order(settings, position, velocity, label)
@@ -201,7 +201,7 @@ def _halos_in_file_order(
     settings: MiniSimulation,
     position: NDArray[np.float32],
     velocity: NDArray[np.float32],
-    label: NDArray[np.int32],
+    label: NDArray[np.integer],
 ) -> tuple[dict[str, NDArray], NDArray[np.int64]]:
     """Columns of the halo catalogue, file by file, and the particles' labels into it."""
     number, centre, mean_velocity = halo_properties(position, velocity, label, settings.box_size)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from lagbias.base.errors import InputError
 from lagbias.base.limits import MOST_LINKS
@@ -42,7 +42,7 @@ def friends_of_friends(
     """
     wrapped = np.mod(position.astype(np.float64), box_size)
     wrapped[wrapped >= box_size] = 0.0
-    tree = cKDTree(wrapped, boxsize=box_size, balanced_tree=False, compact_nodes=False)
+    tree = KDTree(wrapped, boxsize=box_size, balanced_tree=False, compact_nodes=False)
     del wrapped
     pairs = tree.query_pairs(linking_length, output_type="ndarray").astype(np.int32)
     del tree

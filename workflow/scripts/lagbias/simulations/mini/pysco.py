@@ -14,6 +14,7 @@ import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,12 +208,13 @@ def _pysco_worker(request: str) -> None:
     path, before any script of the same name.
     """
     _end_with_parent()
-    sys.path.insert(0, find_spec("pysco").submodule_search_locations[0])
+    pysco: Any = find_spec("pysco")  # `simulate` looked whether it is there
+    sys.path.insert(0, pysco.submodule_search_locations[0])
     sys.modules.update({name: ModuleType(name) for name in PYSCO_NOT_RUN})
-    import cosmotable
+    import cosmotable  # pyright: ignore[reportMissingImports]
     import h5py
-    import initial_conditions
-    import main
+    import initial_conditions  # pyright: ignore[reportMissingImports]
+    import main  # pyright: ignore[reportMissingImports]
     import pandas as pd
 
     parameters = json.loads(Path(request).read_text(encoding="utf-8"))
@@ -237,8 +239,9 @@ def _pysco_worker(request: str) -> None:
     main.run(parameters)
     (snapshot,) = (folder / "output_00001").glob("particles_*.h5")
     with h5py.File(snapshot) as file:
-        position, velocity = file["position"][:], file["velocity"][:]
-        to_kms = float(file.attrs["unit_l"] / file.attrs["unit_t"])
+        position, velocity = (np.asarray(file[name]) for name in ("position", "velocity"))
+        units: dict[str, Any] = dict(file.attrs)
+        to_kms = float(units["unit_l"] / units["unit_t"])
     position -= np.float32(0.5)
     position *= np.float32(box_size)
     velocity *= np.float32(to_kms)

@@ -5,7 +5,8 @@ The standard library alone: a config is held against them wherever Snakemake run
 
 import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import get_type_hints
 
 from lagbias.base.errors import InputError
 from lagbias.base.limits import MOST_SIMULATED
@@ -82,13 +83,13 @@ class MiniSimulation:
         self._check_values()
 
     def _check_types(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            accepted = (int, float) if field.type is float else field.type
+        for name, kind in get_type_hints(MiniSimulation).items():
+            value = getattr(self, name)
+            accepted = (int, float) if kind is float else kind
             if not isinstance(value, accepted) or isinstance(value, bool):
                 raise InputError(
-                    f"mini simulation {self.name!r}: {field.name}={value!r} is a "
-                    f"{type(value).__name__}; expected {field.type.__name__}"
+                    f"mini simulation {self.name!r}: {name}={value!r} is a "
+                    f"{type(value).__name__}; expected {kind.__name__}"
                 )
 
     def _check_values(self) -> None:

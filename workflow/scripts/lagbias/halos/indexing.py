@@ -1,0 +1,208 @@
+"""Particles of a box's files, made two integers each and sorted by cell."""
+
+import logging
+from pathlib import Path
+
+import blosc
+import numba
+import numpy as np
+
+from lagbias.base.files import remove, written_whole
+from lagbias.base.limits import MOST_CELLS, check_density_grid, check_mesh
+from lagbias.base.stores import GrowingVariable, append_variable, provenance, set_attributes
+from lagbias.base.threads import usable
+from lagbias.fields.mesh import Mesh
+from lagbias.simulations.abacus.reader import (
+    check_same_box,
+    lattice_side,
+    particle_chunks,
+    read_header,
+    read_initial_density,
+)
+from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.agreement import check_same_waves, correlation, long_modes
+
+log = logging.getLogger(__name__)
+
+
+@numba.njit(cache=True)
+def _nearest_point(lattice_index, ppd, points):
+    """Density grid point, along one axis, of a point of the particle lattice."""
+    # ASSUME: the lattice point belongs to its nearest density point; a tie goes to the
+    # even one, so that ties shift nothing on average (design factors 6 and 12).
+    return int(np.rint(np.int64(lattice_index) * points / ppd)) % points
+
+
+@numba.njit(parallel=True, cache=True)
+def _two_integers(position, lattice_index, ppd, points, cells, subcells, box_size, out):
+    """out = final cell with sub-cell (high 32 bits), Lagrangian grid point (low 32 bits)."""
+    fine = cells * subcells
+    for p in numba.prange(len(position)):
+        cell, sub, point = 0, 0, 0
+        for axis in range(3):
+            x = position[p, axis] / box_size + 0.5
+            u = int(np.floor((x * cells + 0.5) * subcells)) % fine
+            cell = cell * cells + u // subcells
+            sub = sub * subcells + u % subcells
+            point = point * points + _nearest_point(lattice_index[p, axis], ppd, points)
+        out[p] = (np.uint64(cell * subcells**3 + sub) << np.uint64(32)) | np.uint64(point)
+
+
+@numba.njit(cache=True)
+def lagrangian_points(lattice_index: np.ndarray, ppd: int, points: int) -> np.ndarray:
+    """Lagrangian grid points of particles, rounded as in a store of :func:`write_particles`.
+
+    Parameters
+    ----------
+    lattice_index : int, (n, 3)
+        In the lattice of ppd^3 particles.
+    ppd : int
+        Particles a side of the simulation.
+    points : int
+        Points a side of the density grid.
+
+    Returns
+    -------
+    uint32, (n,)
+    """
+    found = np.zeros(len(lattice_index), dtype=np.uint32)
+    for p in range(len(lattice_index)):
+        point = 0
+        for axis in range(3):
+            point = point * points + _nearest_point(lattice_index[p, axis], ppd, points)
+        found[p] = point
+    return found
+
+
+def write_particles(
+    files: BoxFiles,
+    redshift: float,
+    cell_size: float,
+    store: str | Path,
+    threads: int = 1,
+    redshift_space: bool = False,
+) -> None:
+    """Write every subsample particle of a box as two integers, sorted by final cell.
+
+    The particles of a box of any size pass through: file by file to a file for each slab of cells
+    beside the store, then slab by slab, sorted, into it.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    redshift : float
+        Expected redshift of the files.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store
+        Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
+        (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``. The attribute
+        ``correlation_with_linear_density`` is that of ``agreement.correlation``.
+    threads : int
+    redshift_space : bool
+        Whether final cells are those of positions displaced along z by velocities.
+
+    Raises
+    ------
+    InputError
+        If particles and initial density are of different boxes, waves or signs (``agreement``),
+        files are damaged, or cells or grid points are more than 32 bits count.
+    """
+    numba.set_num_threads(usable(threads))
+    blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
+    density_header = read_header(files.density)
+    mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
+    check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
+    points = density_points(files.density)
+    check_density_grid(str(files.density), points)
+    waves = long_modes(read_initial_density(files.density)[0])  # gone before particles are read
+    with written_whole(store) as partial:
+        spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
+        spool.mkdir()
+        try:
+            counts, header = _sort_into_slabs(
+                files, redshift, density_header, mesh, points, spool, redshift_space
+            )
+            in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
+        finally:
+            remove(spool)
+        agreement = correlation(waves, long_modes(in_cells))
+        check_same_waves(agreement, files, mesh.box_size)
+        set_attributes(
+            partial,
+            **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
+            cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
+            sampled_fraction=int(counts.sum()) / float(header["NP"]), redshift_space=redshift_space,
+            correlation_with_linear_density=round(agreement, 4),
+        )  # fmt: skip
+
+
+def _sort_into_slabs(
+    files: BoxFiles,
+    redshift: float,
+    density_header: dict,
+    mesh: Mesh,
+    points: int,
+    spool: Path,
+    redshift_space: bool,
+) -> tuple[np.ndarray, dict]:
+    """Append the packed particles of a box to one file for each slab of cells along x.
+
+    Returns
+    -------
+    counts : int64, (cells,)
+        Particles of each slab.
+    header : dict of the last file
+    """
+    counts, header = np.zeros(mesh.cells, dtype=np.int64), {}
+    edges = np.arange(mesh.cells + 1, dtype=object) * mesh.cells**2 * mesh.subcells**3 << 32
+    edges[-1] -= 1  # of the last slab may be 2^64; no particle is there
+    edges = edges.astype(np.uint64)
+    for position, lattice_index, header in particle_chunks(files, redshift_space):
+        check_same_box(header, density_header, redshift, str(files.halos))
+        packed = np.empty(len(position), dtype=np.uint64)
+        ppd = lattice_side(header, files.halos)
+        _two_integers(
+            position, lattice_index, ppd, points, mesh.cells, mesh.subcells, mesh.box_size, packed
+        )
+        packed.sort()
+        starts = np.searchsorted(packed, edges)
+        for x in range(mesh.cells):
+            with open(spool / f"{x}", "ab") as slab:
+                packed[starts[x] : starts[x + 1]].tofile(slab)
+        counts += np.diff(starts)
+        log.info("%d particles read", counts.sum())
+    return counts, header
+
+
+def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> np.ndarray:
+    """Sort the particles of each slab and write them, and where each cell begins.
+
+    Returns
+    -------
+    int64, (cells, cells, cells)
+        Particles of each cell.
+    """
+    one = {"length": particles, "dtype": np.uint32, "dim": "particle", "units": "1"}
+    final_cells = GrowingVariable(store, "final_cell", **one)
+    lagrangian_indices = GrowingVariable(store, "lagrangian_index", **one)
+    cell_counts = np.zeros(mesh.size + 1, dtype=np.int64)
+    for x in range(mesh.cells):
+        packed = np.fromfile(spool / f"{x}", dtype=np.uint64)
+        (spool / f"{x}").unlink()  # what is left to read and what is written never add up
+        packed.sort()
+        final_cell = (packed >> np.uint64(32)).astype(np.uint32)
+        final_cells.append(final_cell)
+        lagrangian_indices.append(packed.astype(np.uint32))  # the low 32 bits
+        first = x * mesh.cells**2
+        cell_counts[first + 1 : first + 1 + mesh.cells**2] = np.bincount(
+            final_cell // np.uint32(mesh.subcells**3) - np.uint32(first), minlength=mesh.cells**2
+        )
+    cell_start = np.cumsum(cell_counts, out=cell_counts)
+    append_variable(store, "cell_start", cell_start, ("edge",), units="1")
+    return np.diff(cell_start).reshape((mesh.cells,) * 3)
+
+
+def density_points(density: Path) -> int:
+    """Grid points a side, from the name ``ic_dens_N576.asdf``."""
+    return int(density.stem.rsplit("_N", 1)[1])

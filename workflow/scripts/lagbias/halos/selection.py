@@ -1,0 +1,94 @@
+"""Halos above a cut, written with what each of them counts for and with their field."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lagbias.base.files import written_whole
+from lagbias.base.stores import append_variable, provenance, set_attributes
+from lagbias.fields.mesh import Mesh
+from lagbias.halos.catalogue import halo_overdensity
+from lagbias.simulations.abacus.reader import check_same_box, read_halos, read_header
+from lagbias.simulations.abacus.tree import BoxFiles
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """What each halo of a box counts for in the halo field.
+
+    Parameters
+    ----------
+    name : str
+        In the name of a tracer, ``N50-number``; ``mass`` is left out of it.
+    weigh : function
+        Of the halos' particle counts, int64 (halo), of the box's header and of the halo cut, in
+        particles; returns int64 (halo).
+    """
+
+    name: str
+    weigh: Callable[[np.ndarray, Mapping, int], np.ndarray]
+
+
+BY_MASS = Weighting("mass", lambda particle_count, header, cut: particle_count)
+BY_NUMBER = Weighting("number", lambda particle_count, header, cut: np.ones_like(particle_count))
+# Those that follow from the catalogue alone.
+WEIGHTINGS = {weighting.name: weighting for weighting in (BY_MASS, BY_NUMBER)}
+
+
+def write_halos(
+    files: BoxFiles,
+    redshift: float,
+    min_particles: int,
+    cell_size: float,
+    store: str | Path,
+    weighting: Weighting = BY_MASS,
+    redshift_space: bool = False,
+) -> None:
+    """Write the halos with more than ``min_particles`` particles, and their overdensity.
+
+    Parameters
+    ----------
+    files : BoxFiles
+    redshift : float
+    min_particles : int
+        Halos with N > min_particles are kept.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store
+        ``overdensity`` float32 (x, y, z) on the training mesh, weighted, nearest grid point;
+        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count``, ``weight`` int64 (halo).
+    weighting : Weighting
+    redshift_space : bool
+        Whether positions are displaced along z by velocities.
+
+    Raises
+    ------
+    InputError
+        If no halo is above the cut, or halos and density are of different boxes.
+    """
+    position, particle_count, header = read_halos(files.halos, min_particles, redshift_space)
+    density_header = read_header(files.density)
+    check_same_box(header, density_header, redshift, str(files.halos))
+    box_size = float(header["BoxSize"])
+    mesh = Mesh.of_cell_size(cell_size, box_size)
+    log.info("%d halos with N > %d", len(position), min_particles)
+    weight = weighting.weigh(particle_count, header, min_particles)
+    with written_whole(store) as partial:
+        overdensity = halo_overdensity(position, weight, mesh)
+        append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
+        append_variable(partial, "position", position, ("halo", "axis"), units="Mpc/h")
+        append_variable(partial, "particle_count", particle_count, ("halo",), units="1")
+        append_variable(partial, "weight", weight, ("halo",), units="1")
+        set_attributes(
+            partial,
+            **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
+            min_particles=min_particles, weighting=weighting.name, cells=mesh.cells,
+            redshift_space=redshift_space,
+            particle_mass=float(header["ParticleMassHMsun"]), particle_mass_units="Msun/h",
+            particle_volume=box_size**3 / float(header["NP"]), particle_volume_units="(Mpc/h)^3",
+        )  # fmt: skip
