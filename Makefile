@@ -1,8 +1,9 @@
 # Two commands do everything on a fresh machine: `make report` and `make test`.
+# `make docs` writes the documentation site to docs/_build/html.
 PYTHON ?= python3
 CORES ?= 2
 
-.PHONY: report test lint
+.PHONY: report test lint docs
 
 # Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do
 # for eight cores.
@@ -19,6 +20,13 @@ lint: .venv/installed
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow
 	.venv/bin/python -m snakemake --lint
+
+docs: .venv/installed-docs
+	.venv/bin/python -m sphinx -W --keep-going --quiet docs docs/_build/html
+
+.venv/installed-docs: docs/requirements.txt .venv/installed
+	.venv/bin/python -m pip install --quiet -r docs/requirements.txt -c requirements.lock
+	@touch $@
 
 # An environment that lost its Python, by an upgrade of the system, is made again.
 FINDS_ITS_PACKAGES = .venv/bin/python -c 'import importlib.util as u; print(u.find_spec("snakemake"))'
