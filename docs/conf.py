@@ -8,6 +8,7 @@ sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "docs/_ext")]
 
 project = "lagbias"
 author = "the lagbias developers"
+copyright = author
 html_title = "lagbias"
 
 extensions = [

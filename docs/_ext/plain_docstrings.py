@@ -25,7 +25,7 @@ def as_text(app: Sphinx, what: str, name: str, thing: object, options: object, l
             literal = False
         elif indented and not before and shown and not literal:
             literal = True
-            shown += ["::", ""]
+            shown += [".. code-block:: text", ""]
         shown.append(line if literal else escaped(line))
         before = line
     lines[:] = shown

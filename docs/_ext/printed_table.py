@@ -2,7 +2,8 @@
 
 The directive ``printed`` runs its argument with this Python at the root of the repository and shows
 the Markdown table that it prints, under the command. ``rows`` keeps rows, ``columns`` columns: a
-regular expression that the row's text, or the column's title, has to contain.
+regular expression that the row's text, or the column's title, has to contain. ``class: words`` is for
+tables of sentences, which may be broken.
 """
 
 import re
@@ -33,7 +34,11 @@ class PrintedTable(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"rows": directives.unchanged, "columns": directives.unchanged}
+    option_spec = {
+        "rows": directives.unchanged,
+        "columns": directives.unchanged,
+        "class": directives.class_option,
+    }
 
     def run(self) -> list[nodes.Node]:
         words = shlex.split(self.arguments[0])
@@ -48,7 +53,7 @@ class PrintedTable(SphinxDirective):
         kept = selected(lines, self.options.get("rows", ""), self.options.get("columns", ""))
         if len(kept) == 2:
             raise self.error(f"{self.arguments[0]}: no row has {self.options['rows']!r}")
-        table = nodes.container(classes=["printed"])
+        table = nodes.container(classes=["printed", *self.options.get("class", [])])
         self.state.nested_parse(StringList(kept, self.arguments[0]), 0, table)
         command = f"python {self.arguments[0]}"
         said = nodes.paragraph("", "", nodes.literal("", command), classes=["command"])
