@@ -25,7 +25,7 @@ docs: .venv/installed-docs
 	.venv/bin/python -m sphinx -W --keep-going --quiet docs docs/_build/html
 
 .venv/installed-docs: docs/requirements.txt .venv/installed
-	.venv/bin/python -m pip install --quiet -r docs/requirements.txt -c requirements.lock
+	.venv/bin/python -m pip install --quiet -r docs/requirements.txt --constraint requirements.lock
 	@touch $@
 
 # An environment that lost its Python, by an upgrade of the system, is made again.

@@ -2,8 +2,8 @@
 
 The directive ``printed`` runs its argument with this Python at the root of the repository and shows
 the Markdown table that it prints, under the command. ``rows`` keeps rows, ``columns`` columns: a
-regular expression that the row's text, or the column's title, has to contain. ``class: words`` is for
-tables of sentences, which may be broken.
+regular expression that the row's text, or the column's title, has to contain. ``class: words`` is
+for tables of sentences, which may be broken.
 """
 
 import re

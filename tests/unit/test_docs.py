@@ -6,6 +6,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +67,16 @@ def test_every_room_of_the_library_is_on_the_page_of_functions():
     rooms = {file.parent.name for file in library.glob("*/__init__.py")}
     page = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^   lagbias\.(\w+)$", page, re.M)) == rooms
+
+
+def test_what_the_site_is_built_with_is_pinned_and_agrees_with_the_lock():
+    def pinned(file: str) -> dict[str, str]:
+        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        pins = [line.split("==") for line in lines if not line.startswith("#")]
+        return {name.lower().replace("_", "-"): version for name, version in pins}
+
+    docs, lock = pinned("docs/requirements.txt"), pinned("requirements.lock")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {re.match(r"[\w-]+", line)[0] for line in project["optional-dependencies"]["docs"]}
+    assert asked <= docs.keys()
+    assert not docs.keys() & lock.keys(), "pinned twice"
