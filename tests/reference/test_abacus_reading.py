@@ -15,8 +15,8 @@ from lagbias.base.errors import InputError
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.particles import Particles
 from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.checks import check_same_box
 from lagbias.simulations.abacus.reader import (
-    check_same_box,
     growth_factor,
     particle_chunks,
     read_halos,

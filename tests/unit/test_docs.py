@@ -50,7 +50,7 @@ def test_numbers_of_readme_are_those_that_the_command_prints():
 
 
 def test_every_rule_is_on_the_page_of_rules():
-    files = [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "Snakefile"]
+    files = [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "workflow/Snakefile"]
     rules = [
         name
         for file in files

@@ -12,8 +12,8 @@ from lagbias.base.limits import MOST_CELLS, check_density_grid, check_mesh
 from lagbias.base.stores import GrowingVariable, append_variable, provenance, set_attributes
 from lagbias.base.threads import usable
 from lagbias.fields.mesh import Mesh
+from lagbias.simulations.abacus.checks import check_same_box
 from lagbias.simulations.abacus.reader import (
-    check_same_box,
     lattice_side,
     particle_chunks,
     read_header,

@@ -13,8 +13,9 @@ from lagbias.base.stores import append_variable, provenance, set_attributes
 from lagbias.config.tracers import Tracer
 from lagbias.halos.indexing import lagrangian_points
 from lagbias.halos.particles import Particles
+from lagbias.simulations.abacus.checks import check_same_box
 from lagbias.simulations.abacus.members import labelled_lattice
-from lagbias.simulations.abacus.reader import check_same_box, lattice_side, read_header
+from lagbias.simulations.abacus.reader import lattice_side, read_header
 from lagbias.simulations.abacus.tree import BoxFiles
 
 log = logging.getLogger(__name__)

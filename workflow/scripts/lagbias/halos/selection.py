@@ -11,7 +11,8 @@ from lagbias.base.files import written_whole
 from lagbias.base.stores import append_variable, provenance, set_attributes
 from lagbias.fields.mesh import Mesh
 from lagbias.halos.catalogue import halo_overdensity
-from lagbias.simulations.abacus.reader import check_same_box, read_halos, read_header
+from lagbias.simulations.abacus.checks import check_same_box
+from lagbias.simulations.abacus.reader import read_halos, read_header
 from lagbias.simulations.abacus.tree import BoxFiles
 
 log = logging.getLogger(__name__)

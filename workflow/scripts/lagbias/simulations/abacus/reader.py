@@ -16,6 +16,7 @@ from abacusnbody.data.compaso_halo_catalog import CompaSOHaloCatalog
 
 from lagbias.base.errors import InputError
 from lagbias.base.limits import MOST_PARTICLES, check_side
+from lagbias.simulations.abacus.checks import check_finite, check_same_name
 from lagbias.simulations.abacus.checksums import cksum, listed_cksum
 from lagbias.simulations.abacus.tree import BoxFiles
 
@@ -349,55 +350,3 @@ def lattice_side(header: Mapping[str, Any], path: str | Path) -> int:
         "the 15 bits of an identifier hold no more: use a smaller simulation",
     )  # fmt: skip
     return side
-
-
-def check_finite(overdensity: np.ndarray, path: str | Path) -> None:
-    """Refuse a density that holds values that are none.
-
-    Raises
-    ------
-    InputError
-        Naming the first such grid point.
-    """
-    for number, plane in enumerate(overdensity):
-        bad = np.argwhere(~np.isfinite(plane))
-        if len(bad):
-            raise InputError(
-                f"{path}: found a density of {plane[tuple(bad[0])]} at grid point "
-                f"{[number, *bad[0].tolist()]}, expected finite overdensities; fetch or make the "
-                "file again"
-            )
-
-
-def check_same_name(names: Mapping[Path, str], what: str) -> None:
-    """Refuse files, given with the names in their headers, that are of several simulations.
-
-    Raises
-    ------
-    InputError
-        If the names differ.
-    """
-    if len(set(names.values())) > 1:
-        found = ", ".join(f"{file} is of {name}" for file, name in names.items())
-        raise InputError(f"{what} of different boxes: {found}; use files of one box")
-
-
-def check_same_box(header: dict, density_header: dict, redshift: float, where: str) -> None:
-    """Refuse particles and initial conditions that do not belong together.
-
-    Raises
-    ------
-    InputError
-        If simulation names, box sizes or redshift differ.
-    """
-    expectations = {
-        "SimName": (header.get("SimName"), density_header.get("SimName")),
-        "BoxSize": (float(header["BoxSize"]), float(density_header["BoxSize"])),
-        "Redshift": (round(float(header["Redshift"]), 3), round(redshift, 3)),
-    }
-    for field, (found, expected) in expectations.items():
-        if found != expected:
-            raise InputError(
-                f"{where}: header {field} is {found!r}, expected {expected!r} as the initial "
-                "density and the config say; use files of one box at one redshift"
-            )
