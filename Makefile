@@ -3,7 +3,7 @@
 PYTHON ?= python3
 CORES ?= 2
 
-.PHONY: report test test-slow lint types snakedeploy
+.PHONY: report test test-slow lint types docs snakedeploy
 
 # Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do
 # for eight cores.
@@ -37,6 +37,13 @@ types: .venv/installed
 # One test needs it; it brings packages that nothing else here does.
 snakedeploy: .venv/installed
 	.venv/bin/python -m pip install --quiet snakedeploy==0.17.1
+
+docs: .venv/installed-docs
+	.venv/bin/python -m sphinx -W --keep-going --quiet docs docs/_build/html
+
+.venv/installed-docs: docs/requirements.txt .venv/installed
+	.venv/bin/python -m pip install --quiet -r docs/requirements.txt --constraint requirements.lock
+	@touch $@
 
 # An environment that lost its Python, by an upgrade of the system, is made again.
 FINDS_ITS_PACKAGES = .venv/bin/python -c 'import importlib.util as u; print(u.find_spec("snakemake"))'

@@ -58,7 +58,7 @@ def main() -> None:
             interval = row[f"{title}_interval"]
             cells.append(f"{row[title]:.3f}" + ("" if np.isnan(interval) else f" ± {interval:.3f}"))
         rows.append(cells)
-    print_table(["network", "beside", *CLAIMS, *LOSSES], rows)
+    print_table(["network", "compared with", *CLAIMS, *LOSSES], rows)
 
 
 if __name__ == "__main__":

@@ -323,34 +323,71 @@ def find_chromium() -> str | None:
     )
 
 
-@pytest.mark.skipif(find_chromium() is None, reason="no Chromium on PATH to open the report with")
-def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path):
-    page = (run / "results/report.html").as_uri()
-    done = subprocess.run(
+needs_chromium = pytest.mark.skipif(
+    find_chromium() is None, reason="no Chromium on PATH to open the report with"
+)
+# Sorts every column of numbers both ways and counts those that come out in order.
+SORTS = """<script>
+const sorted = [];
+for (const title of document.querySelectorAll("#front .sortable th.number"))
+  for (const sign of [1, -1]) {
+    title.querySelector("button").click();
+    const rows = [...title.closest("table").tBodies[0].rows];
+    const all = rows.map(row => row.cells[title.cellIndex].dataset.number);
+    const said = all.filter(text => text !== "");
+    const inOrder = said.every((text, i) => !i || sign * (text - said[i - 1]) >= 0);
+    sorted.push(inOrder && all.slice(said.length).every(text => text === ""));
+  }
+document.title = `${sorted.filter(found => found).length} of ${sorted.length} sorted`;
+</script></body>"""
+
+
+def opened(page: Path, folder: Path) -> subprocess.CompletedProcess:
+    """What Chromium makes of a page, and says of it."""
+    return subprocess.run(
         [
             find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--v=0",
-            "--virtual-time-budget=10000", "--dump-dom", page,
+            f"--user-data-dir={folder}", "--enable-logging=stderr", "--v=0",
+            "--virtual-time-budget=10000", "--dump-dom", page.as_uri(),
         ],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
+
+
+@needs_chromium
+def test_report_opens_in_a_browser_with_every_figure_and_no_error(run, tmp_path):
+    done = opened(run / "results/report.html", tmp_path)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert not [line for line in console if re.search("error", line, re.I)], console
-    assert "0. Summary" in done.stdout, "the page did not render its menu"
-    front = done.stdout.partition('id="app"')[0]
-    found = pd.read_csv(run / "results/tables/tiny_N30_verdicts.csv")
-    assert front.count("<li>") == found["claim"].nunique(), "the page opens with the claims"
-    assert front.count("<b>") == found["claim"].nunique() + 3, "and three numbers"
-    assert re.search('<img data-result="[^"]*spectra_by_scales.png"[^>]*src="data:image/png', front)
-    assert (
-        len(re.findall('class="sortable"', front))
-        == len(list(run.glob("results/tables/*.csv"))) - 1
-    )
+    menu = re.search("<nav class=.*?<script", done.stdout, flags=re.S)
+    assert menu, "Snakemake's own report did not render its menu"
+    assert "0. Summary" in menu[0]
     source = (run / "results/report.html").read_text()
     results = json.loads(re.search(r"var results = (\{.*?\});?\n", source, flags=re.S)[1])
     figures = [name for name in json.dumps(results).split('"') if name.endswith(".png")]
     assert len(set(figures)) >= 7, sorted(set(figures))
+
+
+@needs_chromium
+def test_report_opens_with_a_figure_three_numbers_and_a_sentence_a_claim(run, tmp_path):
+    front = opened(run / "results/report.html", tmp_path).stdout.partition('id="app"')[0]
+    claims = pd.read_csv(run / "results/tables/tiny_N30_verdicts.csv")["claim"].nunique()
+    assert front.count("<li>") == claims
+    assert front.count("<b>") == claims + 3
+    assert re.search(r'<img data-result="[^"]*spectra_by_scales\.png"[^>]*src="data:image', front)
+    tables = {path.name for path in run.glob("results/tables/*.csv")} - {"tiny_N30_verdicts.csv"}
+    assert front.count('class="sortable"') == len(tables)
+
+
+@needs_chromium
+def test_columns_of_numbers_sort_by_number(run, tmp_path):
+    before, _, after = (run / "results/report.html").read_text().rpartition("</body>")
+    page = tmp_path / "sorting.html"
+    page.write_text(before + SORTS + after)
+    done, total = re.search(r"<title>(\d+) of (\d+) sorted", opened(page, tmp_path).stdout).groups()
+    assert done == total
+    assert int(total) > 20
 
 
 def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(run, config):

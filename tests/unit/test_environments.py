@@ -178,10 +178,9 @@ def test_versions_are_those_of_the_lock(file):
 
 
 def versions_seen() -> dict[str, tuple[str, str]]:
-    """Channel and version of every package in the table of docs/conda.md."""
-    rows = re.findall(
-        r"^\| ([\w-]+) \| (\d[\w.]*) \| ([\w-]+) \|", (ROOT / "docs/conda.md").read_text(), re.M
-    )
+    """Channel and version of every package in the table of docs/how-to/conda.md."""
+    page = (ROOT / "docs/how-to/conda.md").read_text()
+    rows = re.findall(r"^\| ([\w-]+) \| (\d[\w.]*) \| ([\w-]+) \|", page, re.M)
     return {package: (channel, version) for package, version, channel in rows}
 
 

@@ -1,8 +1,8 @@
 """What goes wrong in a job: one clear line, nothing half, and the mended run ends alike.
 
 Every rule's adapter runs on the planted box as Snakemake would run it, with the same paths. What is
-of Snakemake itself is in tests/e2e/test_faults_under_snakemake.py; docs/faults.md tells users of
-each.
+of Snakemake itself is in tests/e2e/test_faults_under_snakemake.py; docs/how-to/faults.md tells
+users of each.
 """
 
 import contextlib

@@ -54,11 +54,11 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def make(folder: Path, *arguments: str, target="report") -> subprocess.CompletedProcess:
     # These tests run under `make test`, which would count itself as an outer make in every message.
     of_outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
     return subprocess.run(
-        ["make", "report", *arguments], cwd=folder, capture_output=True, text=True, check=False,
+        ["make", target, *arguments], cwd=folder, capture_output=True, text=True, check=False,
         env={name: value for name, value in os.environ.items() if name not in of_outer},
     )  # fmt: skip
 
@@ -138,3 +138,15 @@ def test_an_environment_that_lost_its_python_or_packages_is_made_again(folder, l
 def test_as_many_jobs_are_looked_at_as_there_are_cores(folder, cores, options):
     assert make(folder, "PYTHON=./new", f"CORES={cores}").returncode == 0
     assert called(folder)[-1] == f"new -m snakemake {options} --logger lines"
+
+
+def test_packages_of_the_docs_are_installed_once_and_change_no_other(folder):
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs/requirements.txt", folder / "docs")
+    for _ in range(2):
+        assert make(folder, "PYTHON=./new", target="docs").returncode == 0
+    assert called(folder) == [
+        *installs("new"),
+        "new -m pip install --quiet -r docs/requirements.txt --constraint requirements.lock",
+        *["new -m sphinx -W --keep-going --quiet docs docs/_build/html"] * 2,
+    ]

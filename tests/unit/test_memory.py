@@ -9,7 +9,7 @@ from lagbias.plan import resources
 from lagbias.plan.resources import GriddedBox, asked_mb, asked_minutes, simulation_minutes
 from lagbias.simulations.abacus.sizes import BoxSizes
 
-SIZE = Path(__file__).parents[2] / "docs/size.md"
+COSTS = Path(__file__).parents[2] / "docs/size/lookalike_costs.md"
 # A small box and the grids of benchmarks/lookalike.yaml, one seed.
 SMALL = GriddedBox(BoxSizes.of_name("AbacusLookalike_small_c000_ph000"), 576, 5.0, 2.5)
 INPUTS, SCALES = 7, 3  # R2-R2.83-R4: four modes of δ and its Laplacian, three of G2
@@ -28,11 +28,9 @@ LOOKALIKE = {
 
 def measured() -> dict[str, tuple[int, int]]:
     """Peak and what was asked for [MB] by rule: ``benchmarks/job_costs.py`` after the lookalike."""
-    text = SIZE.read_text().partition("## Measured on it")[2].partition("*Formula* is")[0]
     row = r"^\| (\w+) \| \d+ \| \d+ \| \d+ \| (\d+) \| [\d.–]+ \| (\d+) \|"
-    return {
-        rule: (int(peak), int(asked)) for rule, peak, asked in re.findall(row, text, flags=re.M)
-    }
+    rows = re.findall(row, COSTS.read_text(), flags=re.M)
+    return {rule: (int(peak), int(asked)) for rule, peak, asked in rows}
 
 
 def test_every_measured_rule_has_its_formula_here():
@@ -45,7 +43,7 @@ def test_formula_is_what_was_measured_at_the_real_size(rule):
     formula = LOOKALIKE[rule]
     assert 0.8 < peak / formula < 1.25, f"{peak} MB measured, {formula:.0f} by the formula"
     assert peak < asked_mb(formula), "the job would have been killed"
-    assert asked_mb(formula) == asked, "docs/size.md says what another formula asked for"
+    assert asked_mb(formula) == asked, f"{COSTS} says what another formula asked for"
 
 
 FORMULAS = {
@@ -155,7 +153,7 @@ def test_training_holds_the_rows_of_all_boxes():
 
 
 def test_rows_are_no_more_than_particles_nor_much_more_than_points():
-    # Measured in the lookalike of 1.548e8 particles: 1.16e8 rows (docs/size.md).
+    # Measured in the lookalike of 1.548e8 particles: 1.16e8 rows (docs/results/size.md).
     assert SMALL.rows == pytest.approx(1.16e8, rel=0.01)
     few = replace(SMALL, sizes=BoxSizes(500.0, 1000, 1))
     assert few.rows == 1000
@@ -163,7 +161,7 @@ def test_rows_are_no_more_than_particles_nor_much_more_than_points():
 
 def test_a_simulation_asks_for_an_hour_and_for_ten_times_what_a_large_one_takes():
     assert simulation_minutes(48, 64) == simulation_minutes(192, 256) == 60
-    # Eight times the minute of 192 particles a side (README.md).
+    # Eight times the minute of 192 particles a side (docs/results/size.md).
     assert simulation_minutes(384, 512) == 80
     assert simulation_minutes(768, 256) == simulation_minutes(192, 1024) == 640
     assert asked_minutes(simulation_minutes(384, 512), attempt=3) == 240

@@ -527,9 +527,9 @@ def keys_of_the_schema():
             yield section, key
 
 
-def test_every_key_is_explained_in_the_docs():
-    readme = (ROOT / "docs/reference/config_keys.md").read_text()
+def test_every_key_is_explained_in_the_reference():
+    reference = (ROOT / "docs/reference/config_keys.md").read_text()
     for section, key in keys_of_the_schema():
         sections = {section, "training"} if section == "variants" else {section}
-        rows = re.findall(rf"^\| `(?:{'|'.join(sections)})\b.*", readme, flags=re.M)
+        rows = re.findall(rf"^\| `(?:{'|'.join(sections)})\b.*", reference, flags=re.M)
         assert any(re.search(rf"`[^`]*\b{key}\b[^`]*`", row) for row in rows), (section, key, rows)

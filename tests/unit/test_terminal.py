@@ -1,6 +1,7 @@
 """What `make report` shows: one line a job, all of an error, and how long is left."""
 
 import logging
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -127,3 +128,25 @@ def test_a_rule_that_was_not_seen_yet_is_like_the_rest():
 )  # fmt: skip
 def test_time_left_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_a_job_shows_progress_and_warnings_and_logs_all(tmp_path):
+    """In a process of its own, since a job sets up logging for all of it."""
+    script = f"""
+import logging, sys
+from types import SimpleNamespace
+sys.path.insert(0, {str(Path(__file__).parents[2] / "workflow/scripts")!r})
+from lagbias.base.jobs import PROGRESS, reporting
+with reporting(SimpleNamespace(log=["job.log"], rule="train", wildcards=["mini", "", "R2"])):
+    log = logging.getLogger("lagbias.any")
+    log.info("a detail")
+    log.log(PROGRESS, "epoch 1/2")
+    log.warning("beware")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stderr.splitlines() == ["[train mini R2] epoch 1/2", "[train mini R2] beware"]
+    logged = (tmp_path / "job.log").read_text()
+    for words in ("a detail", "epoch 1/2", "beware", "peak memory"):
+        assert words in logged, logged

@@ -14,8 +14,9 @@ from lagbias.base.files import NOT_WRITABLE, alone
 
 log = logging.getLogger("lagbias")
 
-# Level of what the log file has and the terminal has not: more than a person waits for.
-DETAIL = 15
+# Level of how far a long job is: what the terminal shows of jobs that go well. INFO is for the log
+# file alone.
+PROGRESS = 25
 FORMAT = "%(asctime)s %(name)s: %(message)s"
 # How terminals and schedulers tell a job to stop: kill, Ctrl-C, a closed terminal, a time limit.
 STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
@@ -92,13 +93,12 @@ def reporting(job) -> Iterator[None]:
 
 
 def log_to_terminal(job) -> None:
-    """Log to the terminal all but details, each line with the job's rule and wildcards."""
+    """Log progress and warnings to the terminal, each line with the job's rule and wildcards."""
     terminal = logging.StreamHandler()
-    terminal.setLevel(logging.INFO)
+    terminal.setLevel(PROGRESS)
     label = " ".join(str(part) for part in (job.rule, *job.wildcards) if part)
     terminal.setFormatter(logging.Formatter(f"[{label}] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[terminal], force=True)
-    log.setLevel(DETAIL)
     logging.raiseExceptions = False  # a log line lost on a full disk is not worth a traceback
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
 
@@ -117,8 +117,7 @@ def say_what_it_took() -> None:
     """Log peak memory and CPU time by the system's own count: Snakemake's looks now and then."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     unit = 1 if sys.platform == "darwin" else 1024  # KiB on Linux
-    log.log(
-        DETAIL,
+    log.info(
         "peak memory %d MB, %d s of CPU",
         max(usage.ru_maxrss for usage in usages) * unit / 1e6,
         sum(usage.ru_utime + usage.ru_stime for usage in usages),

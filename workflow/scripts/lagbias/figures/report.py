@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lagbias.base.errors import RunError
 from lagbias.base.files import written_whole
-from lagbias.base.jobs import DETAIL
 from lagbias.figures.front_page import with_front_page
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def make_report(
             "--configfile", str(settings), "--report", str(page),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-        log.log(DETAIL, "%s", done.stderr)
+        log.info("%s", done.stderr)
         if done.returncode:
             raise ReportError(
                 "snakemake --report failed:\n" + "\n".join(done.stderr.splitlines()[-15:])

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 STEEPNESS, THRESHOLD = 2.0, 0.5  # of f in delta
 LAPLACIAN_STRENGTH, SHEAR_STRENGTH = 0.8, 0.9
-# Of the halos' own scatter: what networks leave of it in cubes of 20 Mpc/h (docs/planted.md).
+# Of the halos' own scatter: what networks leave of it in cubes of 20 Mpc/h
+# (docs/results/training.md).
 NOISE = 0.055
 
 

@@ -1,7 +1,7 @@
 """What a job asks of a cluster for: memory by a formula of the box's size, and time.
 
 Functions with the names of rules say what a job takes at its peak [MB]: its libraries and
-buffers, and its arrays by bytes an item. docs/size.md holds them against what was measured.
+buffers, and its arrays by bytes an item. docs/results/size.md compares them with what was measured.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lagbias.simulations.abacus.sizes import BoxSizes
 
 SNAKEMAKE_MB = 250  # of the Snakemake that runs beside a job on a cluster
-HEADROOM = 1.15  # over the formula (docs/size.md): a job at its limit is killed
+HEADROOM = 1.15  # over the formula (docs/results/size.md): a job at its limit is killed
 MB = 1e6
 CHUNK_POINTS = 2**24  # grid points of a chunk of a feature store, 64 MiB
 UNPACKED = 4e6  # particles that are unpacked at a time
@@ -35,7 +35,7 @@ def asked_minutes(minutes: float, attempt: int = 1) -> int:
 def simulation_minutes(particles_per_side: int, mesh: int) -> float:
     """Run time to ask for [minutes] of a mini simulation: ten times what it takes, an hour or more.
 
-    192 particles a side with a mesh of 256 take a minute on one core (README.md).
+    192 particles a side with a mesh of 256 take a minute on one core (docs/results/size.md).
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def train_network(train: Boxes, validate: Boxes, inputs: int, labels: bool) -> f
     learns labels has the particles and labels of a grid on top, and the field beside. A share of
     the particles has fewer rows; drawn in each cell, 3 bytes more of each.
     """
-    per_row = 4 * inputs + 2  # a byte is spare: docs/size.md was measured with two counts
+    per_row = 4 * inputs + 2  # a byte is spare: docs/results/size.md was measured with two counts
     trained = sum(box.rows for box in train)
     validated = sum(box.rows for box in validate)
     found = max(

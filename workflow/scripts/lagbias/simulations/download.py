@@ -23,6 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from lagbias.base.errors import InputError
+from lagbias.base.jobs import PROGRESS
 from lagbias.simulations.abacus.checksums import CHECKSUM_LIST, cksum
 from lagbias.simulations.manifest import PUBLIC_TREE, readable
 
@@ -621,7 +622,8 @@ class Progress:
             return
         self.told = now
         rate = (have - self.start) / max(now - self.begun, 1e-6)
-        log.info(
+        log.log(
+            PROGRESS,
             "%s: %s of %s, %s/s, %.0f s left",
             self.name,
             readable(have),

@@ -28,6 +28,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lagbias.base.devices import deterministic_algorithms, device_of
 from lagbias.base.errors import TrainingError
 from lagbias.base.files import remove, written_whole
+from lagbias.base.jobs import PROGRESS
 from lagbias.base.stores import provenance
 from lagbias.base.threads import usable
 from lagbias.config.training import TrainingSettings
@@ -309,7 +310,8 @@ class RatioTraining(lightning.LightningModule):
 
     def _say(self, row: Mapping[str, float]) -> None:
         left = (self.settings.epochs - row["epoch"]) * row["seconds"]
-        log.info(
+        log.log(
+            PROGRESS,
             "epoch %3d/%d  train %.4f  validation %.4f  <f> %.4f  %.1f s/epoch, %.0f s left",
             row["epoch"], self.settings.epochs, row["train_loss"], row["validation_loss"],
             row["mean_ratio"], row["seconds"], left,
@@ -432,7 +434,7 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
     checkpoint = checkpoint_beside(weights)
     resume = resumable(checkpoint, module.identity)
     if resume:
-        log.info("continuing from %s", checkpoint)
+        log.log(PROGRESS, "continuing from %s", checkpoint)
     trainer = lightning.Trainer(
         max_epochs=settings.epochs,
         accelerator=device_of(device).type,

@@ -2,7 +2,7 @@
 
 The residual may be taken over cubic blocks of cells: halos are points at their centres but the
 particles of the model are spread over them, and the larger the cube, the less of that enters the
-loss (docs/traps.md).
+loss (docs/explanation/traps.md).
 
 Sampling bias
 -------------

@@ -8,7 +8,7 @@ of a layer's gradient G (neurons, inputs),
 
 give it two bases, of neurons and of inputs. Adam's second moments are taken of the gradient in
 these bases, and the step is turned back. Layers are small here: the bases cost next to nothing.
-docs/training.md has what it brings: as low a loss as Adam's in a third of the steps.
+docs/results/training.md has what it brings: as low a loss as Adam's in a third of the steps.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Reading AbacusSummit: linear density, halos, and every subsample particle exactly once.
 
-The traps that this module knows are listed in docs/traps.md.
+The traps that this module knows are listed in docs/explanation/traps.md.
 """
 
 import logging
