@@ -161,8 +161,8 @@ def _call_worker(name: str, request: Path, threads: int) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
     for library_name in ("NUMBA", "OMP", "OPENBLAS", "MKL"):
         environment[f"{library_name}_NUM_THREADS"] = str(usable(threads))
-    name = _pysco_worker.__name__
-    code = f"import sys; from {__name__} import {name}; {name}(sys.argv[1])"
+    worker = _pysco_worker.__name__
+    code = f"import sys; from {__name__} import {worker}; {worker}(sys.argv[1])"
     parent_lives, held_open = os.pipe()
     try:
         finished = subprocess.run(
