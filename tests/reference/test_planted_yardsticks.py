@@ -20,7 +20,7 @@ from lagbias.yardsticks.lagrangian import (
     fit_lagrangian_bias,
     write_lagrangian_prediction,
 )
-from lagbias.yardsticks.polynomial import TERMS
+from lagbias.yardsticks.polynomial import TERMS, Polynomial
 
 BOX_SIZE, POINTS, CELL_SIZE, SCALE = 160.0, 64, 8.0, 5.0
 SAMPLED = 1 / 3  # of the particles, where a sample is fitted
@@ -169,7 +169,7 @@ def test_painted_polynomial_has_the_planted_power_on_an_untouched_box(boxes, pol
     path, box = fit(tmp_path, "poly-R5", boxes, polynomial), boxes[2]
     store = tmp_path / "prediction.zarr"
     particles = box["folder"] / "all.zarr"
-    write_lagrangian_prediction(path, box["features"], particles, CELL_SIZE / 2, store)
+    write_lagrangian_prediction(Polynomial, path, box["features"], particles, CELL_SIZE / 2, store)
     grid = evaluation_grid(CELL_SIZE / 2, BOX_SIZE)
     truth = carried_field(box["all"], polynomial(box).astype(np.float32), grid)
     model = open_store(store)["overdensity"][0].values
