@@ -33,6 +33,7 @@ RULES = {  # of files that are named for something else
     r"figures/.*": "figures",
     r"tables/.*": "tables",
     r".*/features/R[\d.]+\.tsv": "compute_features",
+    r".*/halos/N\d+-galaxies\.tsv": "draw_galaxies",
     rf".*/halos/{TRACER}\.tsv": "select_halos",
     rf".*/halos/{TRACER}-planted\.tsv": "plant_halos",
     rf".*/labels/{TRACER}\.tsv": "label_particles",

@@ -29,9 +29,13 @@ GROWTH_TABLE = {0.5: 32.0, 1.0: 24.8, 49.0: 0.8}  # not normalised to any redshi
 GROWTH = 40.0
 
 
-# In the background of a shell SIGINT is ignored, and would be by all jobs that tests interrupt.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# In the background of a shell SIGINT is ignored, by `nohup` SIGHUP. So they would be by all jobs
+# that tests interrupt.
+for ignored, handler in (
+    (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL),
+):  # fmt: skip
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, handler)
 
 
 def copy_repository(folder: Path, config: str = "") -> Path:

@@ -361,7 +361,7 @@ EDITS = {
         {"compute_features", "index_particles", "select_halos", "fit_lagrangian_bias"},
     ),
     "the labels": (
-        ("halos/labels", "def label_of(", "def label_of(*_):\n    return 0\n\n\ndef label_was("),
+        ("halos/labelling", "def label_of(", "def label_of(*_):\n    return 0\n\n\ndef label_was("),
         {"label_particles", "train_on_labels"},
         {"train_network", "fit_lagrangian_bias", "orthogonalise_features"},
     ),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from lagbias.evaluation.bands import BANDS
-from lagbias.figures import comparison, directions
+from lagbias.figures import directions
 
 
 def planted_table(path, models):
@@ -19,7 +19,7 @@ def planted_table(path, models):
 
 
 def test_figure_of_directions_shows_the_models_it_is_asked_for_in_order(tmp_path, drawn_by):
-    figures = drawn_by(comparison)
+    figures = drawn_by(directions)
     planted_table(tmp_path / "t.csv", ["matter", "R2-R4", "R2-R4-pc1", "R2-R4-pc2", "R2-R4_tophat"])
     models = ["R2-R4-pc1", "R2-R4-pc2", "R2-R4", "R2-R4_tophat"]
     directions.plot_by_directions(tmp_path / "t.csv", models, [])
