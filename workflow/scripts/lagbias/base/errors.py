@@ -37,7 +37,7 @@ class StorageError(RunError):
         if error.errno in DISK_FULL:
             advice = "the disk or your quota is used up: make room"
         else:
-            advice = "expected a folder that you may read and write: mend that or move it"
+            advice = "expected a folder that you may read and write: fix that or move it"
         return cls(
             f"{' at '.join(names) or 'a file of this job'}: {reason}; {advice} and run again; "
             "what was finished before is untouched"

@@ -86,7 +86,7 @@ def check_writable(*folders: str | Path) -> None:
         if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
             raise StorageError(
                 f"{folder}: found {'a folder' if there.is_dir() else 'a file'} that cannot be "
-                "written to, expected a folder that you may write to: mend its permissions, or "
+                "written to, expected a folder that you may write to: fix its permissions, or "
                 "make it a link to one on a disk that is not read-only"
             )
 

@@ -88,7 +88,7 @@ def check_config(config: dict) -> None:
 
 
 def all_tracers(config: dict) -> list[str]:
-    """Tracers that networks are trained on, and those that they are held against besides."""
+    """Tracers that networks are trained on, and those that they are compared with besides."""
     return [*config["tracers"], *config["more_tracers"], *config["transfers"]["tracers"]]
 
 
@@ -113,7 +113,7 @@ def check_transfers(config: dict) -> None:
         if box not in simulations:
             raise InputError(
                 f"transfers.boxes: {box!r} is not among the simulations {sorted(simulations)}; add "
-                "it there or mend the name"
+                "it there or fix the name"
             )
         if waves_of(box, simulations) in seen:
             name, part, other = seen[waves_of(box, simulations)]
@@ -232,7 +232,7 @@ def check_training_set(name: str, boxes: dict[str, list[str]], simulations: dict
             if box not in simulations:
                 raise InputError(
                     f"training_sets.{name}.{part}: {box!r} is not among the simulations "
-                    f"{sorted(simulations)}; add it there or mend the name"
+                    f"{sorted(simulations)}; add it there or fix the name"
                 )
             if box in part_of:
                 raise InputError(

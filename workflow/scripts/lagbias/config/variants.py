@@ -86,7 +86,7 @@ def check_network(name: str, config: dict) -> None:
     if variant is not None and variant not in variants:
         raise InputError(
             f"more_networks: {name} is of no variant among {sorted(variants)}; add {variant!r} "
-            "to the variants or mend the name"
+            "to the variants or fix the name"
         )
     changes, scales = variants.get(variant, {}), len(parse_scales(scale_set))
     inputs = scales + modes_kept(scales, changes.get("modes"))

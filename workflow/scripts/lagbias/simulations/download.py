@@ -409,7 +409,7 @@ class Download:
             )
         return DownloadError(
             f"{where}: cannot be written ({error.strerror}); expected a folder that you may write "
-            "to; mend its permissions or run elsewhere"
+            "to; fix its permissions or run elsewhere"
         )
 
 
@@ -537,7 +537,7 @@ def listed_checksum(
         raise DownloadError(
             f"{destination}: no entry for {destination.name} in {list_url}; expected one line "
             "`CRC bytes name` for each file of the folder: check the simulation's name and "
-            "`density_grid`, or ask the server's keepers to mend the list"
+            "`density_grid`, or ask the server's keepers to fix the list"
         )
     return entries[destination.name]
 

@@ -116,7 +116,7 @@ def with_seeds(
 
 
 def three_scales_of(model: str, networks: Iterable[str]) -> str | None:
-    """The network of three scales that one of more is held against; None without one.
+    """The network of three scales that one of more is compared with; None without one.
 
     Of those trained in the same way, of its variant or of none, the one that its scales begin
     with, or else the first.

@@ -218,7 +218,7 @@ def over_seeds(
         Of boxes, of ``others`` and of ``member``.
     models : mapping
     others : sequences of Dataset
-        Models that each is held against, the same seed of both.
+        Models that each is compared with, the same seed of both.
     keywords
         Handed on.
     """

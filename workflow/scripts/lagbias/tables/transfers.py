@@ -35,7 +35,7 @@ def write_transfers(
     Parameters
     ----------
     cases : sequence of mappings
-        Columns that say which model was held against which halos; ``fitted_to`` is its tracer.
+        Columns that say which model was compared with which halos; ``fitted_to`` is its tracer.
     spectra, halos : paths
         Of each case: spectra, and the halos in the box of the tracer that the model was fitted to.
     training_halos : paths

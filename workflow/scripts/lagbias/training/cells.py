@@ -337,7 +337,7 @@ def distinct_rows(
 
 
 def particles_name(path: str | Path) -> str:
-    """The simulation's name, from ``results/{sim}/particles.zarr``: a seed may not hang on more."""
+    """The simulation's name, from ``results/{sim}/particles.zarr``, all that a seed depends on."""
     return Path(path).parent.name
 
 

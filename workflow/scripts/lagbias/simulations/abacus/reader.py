@@ -100,7 +100,7 @@ def verify(path: Path) -> None:
     """Refuse a file that is not what its maker wrote.
 
     Held against the checksum list of its folder, which covers every byte; without a list or an
-    entry, its blocks are held against the MD5 sums that ASDF keeps beside them. Decompressing a
+    entry, its blocks are compared with the MD5 sums that ASDF keeps beside them. Decompressing a
     damaged block may crash or, worse, not.
 
     Raises

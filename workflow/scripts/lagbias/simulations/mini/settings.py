@@ -1,6 +1,6 @@
 """Settings of the small simulations made here, checked when made.
 
-The standard library alone: a config is held against them wherever Snakemake runs.
+The standard library alone: a config is compared with them wherever Snakemake runs.
 """
 
 import math
