@@ -42,6 +42,6 @@ def test_a_job_runs_as_make_report_runs_it(tmp_path, name):
     said = {"cwd": folder, "capture_output": True, "text": True, "check": False}
     dry = subprocess.run(["make", "-n", "report"], **said)
     (command,) = re.findall(r"^.*snakemake .*$", dry.stdout, flags=re.M)
-    run = subprocess.run(["sh", "-c", f"{command} {TARGET}"], **said)
+    run = subprocess.run(["sh", "-c", f"{command} -- {TARGET}"], **said)
     assert run.returncode == 0, run.stdout + run.stderr
     assert open_store(folder / TARGET).attrs["simulation"] == BOX
