@@ -154,7 +154,7 @@ def page() -> str:
     parts = [
         "# Keys of the config",
         f"<!-- {WRITTEN} -->",
-        "[config/README.md](../../config/README.md) says how to write a config. A key with "
+        "[Config](config.md) says how to write a config. A key with "
         "*required* as its default must be given. Any other key may be left out.",
         "## Keys without a section",
         table(plain, {"default": default_of}),

@@ -120,7 +120,7 @@ class Transfers:
 
     The models are the showcase, and the polynomial at its scales or else the first one, of each
     tracer. The table is `results/tables/{set}_{tracer}_transfer.csv`; the file of one model is
-    `…/on_{sim}/transfer_to_N200.nc`. Results: [transfer](../transfer.md).
+    `…/on_{sim}/transfer_to_N200.nc`. Results: [transfer](../results/transfer.md).
     """
 
     boxes: list[str] = field(default_factory=list)
@@ -147,7 +147,7 @@ class Preset:
 
     preset: Literal["seed", "code"]
     """`seed`: 3 × 20 neurons and the defaults of this project. `code`: the network, loss, penalties
-    and particle sampling of the authors' code ([training](../training.md)). Other keys change the
+    and particle sampling of the authors' code ([training](../results/training.md)). Other keys change the
     preset."""
 
 

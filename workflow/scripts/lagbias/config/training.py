@@ -42,7 +42,7 @@ class TrainingSettings:
     every epoch. It must divide the cells a side of every box."""
     optimiser: Literal["soap", "adam"] = "soap"
     """`soap`: Adam in the eigenbasis of each layer's gradients, as good as `adam` with three times
-    the steps ([training](../training.md)). `adam`: as in the authors' code."""
+    the steps ([training](../results/training.md)). `adam`: as in the authors' code."""
     learning_rate: Annotated[float, Range(above=0)] = 0.02
     """Learning rate at the start."""
     learning_rate_decay: OrNull[Share] = None
