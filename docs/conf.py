@@ -23,10 +23,11 @@ extensions = [
     "printed_table",
 ]
 # Parts that pages include.
-INCLUDED = ["reference/config_keys.md", "size/*.md", "training/planted_truth.md"]
+INCLUDED = ["reference/config_keys.md", "size/*.md", "training/*.md"]
 exclude_patterns = ["_build", "_templates", *INCLUDED]
 
-# A class of the config has the name of one of the fields (Mesh): a docstring that names it is linked to the first.
+# A class of the config has the name of one of the fields (Mesh): a docstring that names it is linked
+# to the first of them.
 suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

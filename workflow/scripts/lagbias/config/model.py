@@ -147,8 +147,8 @@ class Preset:
 
     preset: Literal["seed", "code"]
     """`seed`: 3 × 20 neurons and the defaults of this project. `code`: the network, loss, penalties
-    and particle sampling of the authors' code ([training](../results/training.md)). Other keys change the
-    preset."""
+    and particle sampling of the authors' code ([training](../results/training.md)). Other keys
+    change the preset."""
 
 
 @dataclass(frozen=True, kw_only=True)
