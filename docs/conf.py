@@ -26,8 +26,8 @@ extensions = [
 INCLUDED = ["reference/config_keys.md", "size/*.md", "training/*.md"]
 exclude_patterns = ["_build", "_templates", *INCLUDED]
 
-# A class of the config has the name of one of the fields (Mesh): a docstring that names it is linked
-# to the first of them.
+# A class of the config has the name of one of the fields (Mesh): a docstring that names it is
+# linked to the first of them.
 suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
