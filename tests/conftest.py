@@ -1,7 +1,10 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
+import json
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +50,16 @@ def copy_repository(folder: Path, config: str = "") -> Path:
     if config:
         shutil.copy(folder / f"config/{config}.yaml", folder / "config/config.yaml")
     return folder
+
+
+def plan_of(folder: Path) -> dict:
+    """The default plan of a folder: ``jobs`` with what they ask for, ``outputs`` by rule."""
+    run = subprocess.run(
+        [sys.executable, ROOT / "tests/dag/asked.py"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
 
 
 def wait_for(found, seconds: float = 60):

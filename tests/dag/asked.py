@@ -1,4 +1,4 @@
-"""What every job of the default plan asks for at two attempts, as JSON on the last line.
+"""What rules make, and what every job asks for at two attempts, as JSON on the last line.
 
 Run in a folder with a Snakefile: a dry run prints the resources of rules without a message only.
 """
@@ -44,7 +44,10 @@ def main() -> None:
             }
             for job in workflow._workflow.dag.jobs
         ]  # fmt: skip
-    print(json.dumps(found))
+        outputs = {
+            rule.name: [str(output) for output in rule.output] for rule in workflow._workflow.rules
+        }
+    print(json.dumps({"jobs": found, "outputs": outputs}))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,7 @@
 """INTERFACE.yaml: every path of the rules is in it, and its page of the docs is up to date."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from conftest import copy_repository
+from conftest import copy_repository, plan_of
 from lagbias.plan.interface import PAGE, page, plain, read
 
 CONTRACT = read()
@@ -17,12 +12,7 @@ SUFFIXES = ("pdf", "png")
 def made(tmp_path_factory) -> set[tuple[str, str]]:
     """Paths under results/ and the rules that make them."""
     folder = copy_repository(tmp_path_factory.mktemp("repository"), "test")
-    run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("outputs.py")],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
-    rules = json.loads(run.stdout.splitlines()[-1])
+    rules = plan_of(folder)["outputs"]
     return {
         (plain(path), rule)
         for rule, outputs in rules.items()

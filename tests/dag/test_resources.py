@@ -1,15 +1,12 @@
 """What jobs ask a cluster for: memory by the sizes of their boxes, more at a second attempt."""
 
-import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import copy_repository, plant_box
+from conftest import copy_repository, plan_of, plant_box
 from lagbias.plan.needs import PEAK
 from lagbias.plan.resources import GriddedBox, asked_mb, fit_linear_bias, index_particles
 from lagbias.simulations.abacus.sizes import BoxSizes
@@ -18,16 +15,6 @@ ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 PLANTED = "AbacusPlanted_base_c000_ph000"  # by its name 2 Gpc/h; it has 480 Mpc/h
 POINTS = 240  # a side of its initial density
-
-
-def asked(folder: Path) -> list[dict]:
-    """Rule, wildcards and what is asked for at two attempts, of every job of the default plan."""
-    run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("asked.py")],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
 
 
 def first_attempt(jobs: list[dict], rule: str) -> list[int]:
@@ -52,7 +39,7 @@ def repository(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def jobs(repository) -> list[dict]:
-    return asked(repository)
+    return plan_of(repository)["jobs"]
 
 
 @pytest.fixture(scope="module")

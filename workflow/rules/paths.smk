@@ -1,6 +1,5 @@
 """Where the files of this repository lie: a run may be in any folder, or a module."""
 
-import inspect
 import os
 import shlex
 import shutil
@@ -10,7 +9,6 @@ from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.scheduling.job_scheduler import JobScheduler
 
 
 def checked_out(source):
@@ -31,19 +29,6 @@ def checked_out(source):
             shutil.unpack_archive(f"{part}/all.tar", f"{part}/{commit}")
             os.rename(f"{part}/{commit}", folder)
     return folder
-
-
-def count_jobs_ready_alone(scheduler):
-    """Let a scheduler take the resources of a job that was alone from those that are free."""
-    select = scheduler.job_selector
-
-    def counted(self, jobs):
-        selected = select(self, jobs)
-        if len(jobs) < 2:
-            self.update_available_resources(selected)
-        return selected
-
-    scheduler.job_selector = counted
 
 
 if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
@@ -69,11 +54,6 @@ sys.path.insert(0, str(SCRIPTS))
 # 2645): one with a space or a quote has to be quoted here. Once, for there may be two modules.
 if os.path.exists(sys.executable):
     sys.executable = shlex.quote(sys.executable)
-
-# Snakemake 9.10 to 9.16.3 does not count a job that is ready alone, but gives its cores back when it
-# ends: more and more jobs run at once (snakemake issue 3913, repaired in later versions).
-if "len(jobs) == 1" in inspect.getsource(JobScheduler.job_selector):
-    count_jobs_ready_alone(JobScheduler)
 
 IS_MODULE = os.path.realpath(workflow.main_snakefile) not in map(
     os.path.realpath, [ROOT / "Snakefile", ROOT / "workflow/Snakefile"]
