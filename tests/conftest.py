@@ -23,6 +23,7 @@ from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.tree import BoxFiles
 
 ROOT = Path(__file__).parents[1]
@@ -126,6 +127,11 @@ class PlantedBox:
     particle_count: np.ndarray
     velocity: np.ndarray  # [km/s]
     halo_velocity: np.ndarray
+
+    @property
+    def opened(self) -> AbacusBox:
+        """It as the library reads it."""
+        return AbacusBox(self.files, REDSHIFT)
 
 
 def gaussian_field(points: int, random: np.random.Generator, slope: float = -2.0) -> np.ndarray:
@@ -266,8 +272,8 @@ def make_stores(box: PlantedBox, folder: Path, scales: tuple[float, float] = (2.
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in scales}
     smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     made = Stores(grids, folder / "particles.zarr", folder / "halos.zarr", folder / "projection.nc")
-    indexing.write_particles(box.files, REDSHIFT, 6.0, made.particles)
-    selection.write_halos(box.files, REDSHIFT, 50, 6.0, made.halos)
+    indexing.write_particles(box.opened, 6.0, made.particles)
+    selection.write_halos(box.opened, 50, 6.0, made.halos)
     orthogonalise([grids]).write(made.projection)
     return made
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, carried_field, evaluation_power, plant_box
+from conftest import carried_field, evaluation_power, plant_box
 from lagbias.base.stores import MEAN, append_variable, open_store, read_netcdf, set_attributes
 from lagbias.config.training import TrainingSettings
 from lagbias.evaluation import prediction
@@ -57,7 +57,7 @@ def plant(root: Path, seed: int, vectors: np.ndarray, projection: Path | None):
     folder = root / box.header["SimName"]
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in SCALES}
     smoothed.write_features(box.linear_density, BOX_SIZE, grids)
-    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "particles.zarr")
+    indexing.write_particles(box.opened, CELL_SIZE, folder / "particles.zarr")
     if projection is None:
         projection = root / "projection.nc"
         orthogonalise([grids]).write(projection)

@@ -15,6 +15,7 @@ from lagbias.base.errors import InputError
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.particles import Particles
 from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.checks import check_same_box
 from lagbias.simulations.abacus.reader import (
     growth_factor,
@@ -147,7 +148,7 @@ def test_particles_moved_as_the_linear_density_says(sandbox, density_grid, rows,
 def test_two_integers_of_the_real_box_know_where_particles_came_from(sandbox, tmp_path):
     # On the 96^3 grid two particles share a point along each axis: q = index / 2, ties to even.
     files = BoxFiles.under(sandbox, SANDBOX_NAME, REDSHIFT, 96)
-    write_particles(files, REDSHIFT, 5.0, tmp_path / "p.zarr")
+    write_particles(AbacusBox(files, REDSHIFT), 5.0, tmp_path / "p.zarr")
     particles = Particles.read(tmp_path / "p.zarr")
     np.testing.assert_allclose(particles.sampled_fraction, 0.2998, atol=1e-4)
     assert len(particles.final_cell) == 2_121_734

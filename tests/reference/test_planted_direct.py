@@ -31,6 +31,7 @@ from lagbias.halos.carried import evaluation_grid
 from lagbias.halos.labelling import write_labels
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.projection.projection import Projection
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.training.cells import Boxes
 from lagbias.training.classifier import train_direct
 from lagbias.training.network import HaloToMassRatio
@@ -85,9 +86,9 @@ def label(stores: dict, probability: Probability, moments: dict, seed: int) -> N
     drawn = np.random.default_rng(seed).random(len(point))
     stores["labelled"] = drawn < stores["planted"][point]
     plant_halo_particles(box, stores["labelled"])
-    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, stores["particles"])
-    selection.write_halos(box.files, REDSHIFT, TRACER.min_particles, CELL_SIZE, stores["halos"])
-    write_labels(box.files, REDSHIFT, stores["particles"], TRACER, stores["labels"])
+    indexing.write_particles(box.opened, CELL_SIZE, stores["particles"])
+    selection.write_halos(box.opened, TRACER.min_particles, CELL_SIZE, stores["halos"])
+    write_labels(box.opened, stores["particles"], TRACER, stores["labels"])
 
 
 def moments_of(stores: dict) -> dict[str, tuple[float, float]]:
@@ -176,10 +177,13 @@ def test_probability_is_calibrated_on_an_untouched_box(fitted, tmp_path):
 def test_share_labelled_of_a_real_box_is_that_of_its_catalogue(sandbox_files, tmp_path):
     """All files of the catalogue at once, by abacusutils alone, against ours one by one."""
     min_particles = 100
-    indexing.write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
+    indexing.write_particles(AbacusBox(sandbox_files, REDSHIFT), 5.0, tmp_path / "particles.zarr")
     tracer = parse_tracer(f"N{min_particles}")
     write_labels(
-        sandbox_files, REDSHIFT, tmp_path / "particles.zarr", tracer, tmp_path / "labels.zarr"
+        AbacusBox(sandbox_files, REDSHIFT),
+        tmp_path / "particles.zarr",
+        tracer,
+        tmp_path / "labels.zarr",
     )
     store = open_store(tmp_path / "labels.zarr")
     with warnings.catch_warnings():

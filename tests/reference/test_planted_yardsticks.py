@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REDSHIFT, carried_field, evaluation_power, functions_of, plant_box
+from conftest import carried_field, evaluation_power, functions_of, plant_box
 from lagbias.base.stores import append_variable, open_store, read_netcdf, set_attributes
 from lagbias.features import smoothed
 from lagbias.halos import indexing
@@ -47,7 +47,7 @@ def plant(root: Path, seed: int) -> dict:
     folder = root / name
     grids = {SCALE: folder / f"features/R{SCALE:g}.zarr"}
     smoothed.write_features(box.linear_density, BOX_SIZE, grids)
-    indexing.write_particles(box.files, REDSHIFT, CELL_SIZE, folder / "all.zarr")
+    indexing.write_particles(box.opened, CELL_SIZE, folder / "all.zarr")
     everything = halo_particles.Particles.read(folder / "all.zarr")
     drawn = np.random.default_rng(seed).random(len(everything.final_cell)) < SAMPLED
     start = np.concatenate([[0], np.cumsum(drawn)])[everything.cell_start]

@@ -17,6 +17,7 @@ from lagbias.halos.carried import write_fields, write_matter
 from lagbias.halos.catalogue import halo_overdensity, paint_halos
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.selection import write_halos
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.reader import read_header
 from test_spectra import BOX, full_set, thinned, write_field_store, write_halo_store  # noqa: F401
 
@@ -281,8 +282,10 @@ def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, tmp_
     fields = {}
     for displaced in (False, True):
         particles, halos = tmp_path / f"p{displaced}", tmp_path / f"h{displaced}"
-        write_particles(sandbox_files, REDSHIFT, 5.0, particles, redshift_space=displaced)
-        write_halos(sandbox_files, REDSHIFT, 50, 5.0, halos, redshift_space=displaced)
+        write_particles(
+            AbacusBox(sandbox_files, REDSHIFT), 5.0, particles, redshift_space=displaced
+        )
+        write_halos(AbacusBox(sandbox_files, REDSHIFT), 50, 5.0, halos, redshift_space=displaced)
         write_matter(particles, 5.0, tmp_path / f"m{displaced}")
         store = open_store(tmp_path / f"m{displaced}")
         grid = Grid(store.sizes["x"], store.attrs["box_size"])

@@ -9,6 +9,7 @@ from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.halos.indexing import write_particles
 from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.reader import read_initial_density, read_linear_density
 from lagbias.simulations.agreement import (
     LEAST_CORRELATION,
@@ -74,7 +75,7 @@ def test_particle_stores_say_how_they_agree_with_the_density(
 ):
     caplog.set_level("INFO")
     store = tmp_path / "particles.zarr"
-    write_particles(planted_box.files, REDSHIFT, 6.0, store, redshift_space=redshift_space)
+    write_particles(planted_box.opened, 6.0, store, redshift_space=redshift_space)
     found = open_store(store).attrs["correlation_with_linear_density"]
     assert LEAST_CORRELATION + 0.2 < found < 1
     assert f"correlation {found:.4f} on waves longer than 16 Mpc/h" in caplog.text
@@ -85,7 +86,7 @@ def test_density_of_the_other_sign_is_refused(planted_box, tmp_path):
     files = with_density(planted_box, -density, tmp_path / "ic")
     message = r"z0.500 and .*ic_dens_N24.asdf do not .*of -0\.\d\d between .* multiply it by -1"
     with pytest.raises(InputError, match=message):
-        write_particles(files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+        write_particles(AbacusBox(files, REDSHIFT), 6.0, tmp_path / "particles.zarr")
     assert [entry.name for entry in tmp_path.iterdir()] == ["ic"], "a store was left"
 
 
@@ -94,20 +95,20 @@ def test_density_of_another_phase_is_refused(planted_box, tmp_path, seed):
     density = read_initial_density(plant_box(tmp_path / "other", seed=seed).files.density)[0]
     files = with_density(planted_box, density, tmp_path / "ic")
     with pytest.raises(InputError, match="do not belong together: .*expected at least 0.5.*phase"):
-        write_particles(files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+        write_particles(AbacusBox(files, REDSHIFT), 6.0, tmp_path / "particles.zarr")
 
 
 @pytest.mark.parametrize(("found", "refused"), [(0.51, False), (0.49, True), (-0.49, True)])
 def test_threshold_is_a_correlation_of_a_half(planted_box, found, refused):
     if not refused:
-        check_same_waves(found, planted_box.files, 48.0)
+        check_same_waves(found, planted_box.opened)
         return
     with pytest.raises(InputError, match="expected at least 0.5 .*particles of one phase"):
-        check_same_waves(found, planted_box.files, 48.0)
+        check_same_waves(found, planted_box.opened)
 
 
 def test_density_and_particles_of_a_real_box_agree(sandbox_files, tmp_path):
-    write_particles(sandbox_files, REDSHIFT, 5.0, tmp_path / "particles.zarr")
+    write_particles(AbacusBox(sandbox_files, REDSHIFT), 5.0, tmp_path / "particles.zarr")
     store = open_store(tmp_path / "particles.zarr")
     assert store.attrs["correlation_with_linear_density"] == pytest.approx(0.990, abs=0.001)
 

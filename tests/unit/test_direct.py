@@ -68,9 +68,9 @@ def boxes(planted, tmp_path_factory):
     grids = {scale: folder / f"features/R{scale:g}.zarr" for scale in (4.0, 8.0)}
     smoothed.write_features(box.linear_density, box.header["BoxSize"], grids)
     particles, halos, labels = (folder / f"{n}.zarr" for n in ("particles", "halos", "labels"))
-    indexing.write_particles(box.files, REDSHIFT, 6.0, particles)
-    selection.write_halos(box.files, REDSHIFT, 50, 6.0, halos)
-    write_labels(box.files, REDSHIFT, particles, N50, labels)
+    indexing.write_particles(box.opened, 6.0, particles)
+    selection.write_halos(box.opened, 50, 6.0, halos)
+    write_labels(box.opened, particles, N50, labels)
     orthogonalise([grids]).write(folder / "projection.nc")
     return Boxes([grids], [particles], [halos], [labels])
 
@@ -127,7 +127,7 @@ def test_halos_that_count_one_share_it_among_their_particles(planted, boxes, tmp
     """N50-number: every halo counts one, so labels add up to the number of halos, to a factor."""
     box, owned, _ = planted
     labels = tmp_path / "labels.zarr"
-    write_labels(box.files, REDSHIFT, boxes.particles[0], parse_tracer("N50-number"), labels)
+    write_labels(box.opened, boxes.particles[0], parse_tracer("N50-number"), labels)
     store = open_store(labels)
     halos = owned.sum() // 60  # of as many particles each as can be, all of them in the subsample
     assert store.attrs["labelled_particles"] == pytest.approx(51 * halos, rel=1e-5)
@@ -159,7 +159,7 @@ def test_rows_hold_every_particle_and_label_once(planted, boxes):
 def test_labels_of_another_box_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=DENSITY_GRID, particles=600, seed=2)
     plant_halo_particles(other, np.arange(600) < 300)
-    indexing.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    indexing.write_particles(other.opened, 6.0, tmp_path / "particles.zarr")
     with pytest.raises(
         InputError, match=r"labels.zarr: \d+ particles labelled at grid point .*same"
     ):
@@ -169,8 +169,8 @@ def test_labels_of_another_box_are_refused(boxes, tmp_path):
 def test_labels_on_another_grid_are_refused(boxes, tmp_path):
     other = plant_box(tmp_path, density_grid=8)
     plant_halo_particles(other, np.arange(8000) < 300)
-    indexing.write_particles(other.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
-    write_labels(other.files, REDSHIFT, tmp_path / "particles.zarr", N50, tmp_path / "labels.zarr")
+    indexing.write_particles(other.opened, 6.0, tmp_path / "particles.zarr")
+    write_labels(other.opened, tmp_path / "particles.zarr", N50, tmp_path / "labels.zarr")
     wrong = replace(boxes, labels=[tmp_path / "labels.zarr"])
     with pytest.raises(InputError, match=r"labels.zarr has 8 points a side.*counts 12"):
         load_labelled(wrong, Projection.read(projection_of(boxes)), 1.0, seed=1)

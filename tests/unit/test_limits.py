@@ -14,6 +14,7 @@ from lagbias.halos.carried import evaluation_grid
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.labelling import write_labels
 from lagbias.simulations.abacus import writer
+from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.reader import lattice_side
 from lagbias.simulations.mini import friends
 
@@ -30,7 +31,7 @@ def test_largest_mesh_counts_its_cells_in_32_bits():
 def test_mesh_of_more_cells_than_32_bits_count_is_refused(planted_box, tmp_path):
     cells = 1626
     with pytest.raises(InputError, match="mesh.cell_size.*found 1626 a side, .*most 1625.*0.0295"):
-        write_particles(planted_box.files, REDSHIFT, 48.0 / cells, tmp_path / "particles.zarr")
+        write_particles(planted_box.opened, 48.0 / cells, tmp_path / "particles.zarr")
 
 
 def test_density_of_more_points_than_32_bits_count_is_refused(planted_box, tmp_path):
@@ -38,7 +39,7 @@ def test_density_of_more_points_than_32_bits_count_is_refused(planted_box, tmp_p
     shutil.copy(planted_box.files.density, large)
     files = dataclasses.replace(planted_box.files, density=large)
     with pytest.raises(InputError, match="ic_dens_N1626.asdf, points .*found 1626 .*most 1625"):
-        write_particles(files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+        write_particles(AbacusBox(files, REDSHIFT), 6.0, tmp_path / "particles.zarr")
 
 
 def test_mesh_of_more_cells_than_painting_counts_is_refused():
@@ -65,7 +66,7 @@ def test_particles_of_too_large_a_lattice_are_refused(tmp_path):
             writer.pack_pids(box.lagrangian_index), [0],
         )  # fmt: skip
     with pytest.raises(InputError, match="header ppd, particles: found 40000 a side"):
-        write_particles(box.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+        write_particles(box.opened, 6.0, tmp_path / "particles.zarr")
 
 
 def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, stores, tmp_path):
@@ -78,7 +79,9 @@ def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, st
         files.halos, "halo", box.header, box.position, box.velocity, pids, [0, 500]
     )
     with pytest.raises(InputError, match="up to 68921 of 961.3 particles .*most 65535.*finer"):
-        write_labels(files, REDSHIFT, stores.particles, parse_tracer("N50"), tmp_path / "l.zarr")
+        write_labels(
+            AbacusBox(files, REDSHIFT), stores.particles, parse_tracer("N50"), tmp_path / "l.zarr"
+        )
 
 
 def test_more_links_than_scipy_counts_are_refused(monkeypatch):

@@ -16,6 +16,7 @@ from lagbias.halos.catalogue import halo_overdensity, paint_halos
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.particles import Particles
 from lagbias.halos.selection import write_halos
+from lagbias.simulations.abacus.box import AbacusBox
 
 # Positions are kept in steps of 1e-6 of the box ("rvint").
 RVINT_STEP = 1e-6
@@ -73,7 +74,7 @@ def test_two_integers_give_back_position_and_lagrangian_point(
     box = plant_box(
         tmp_path, particles_per_side=particles_per_side, density_grid=density_grid, particles=2000
     )
-    write_particles(box.files, REDSHIFT, 6.0, tmp_path / "particles.zarr")
+    write_particles(box.opened, 6.0, tmp_path / "particles.zarr")
     particles = Particles.read(tmp_path / "particles.zarr")
     mesh, box_size = particles.mesh, box.header["BoxSize"]
     assert (mesh.cells, mesh.box_size) == (8, box_size)
@@ -133,7 +134,7 @@ def test_particles_in_the_store_are_of_their_dtype_and_say_their_box(planted_box
 
 
 def test_threads_do_not_change_the_particles(planted_box, stores, tmp_path):
-    write_particles(planted_box.files, REDSHIFT, 6.0, tmp_path / "two.zarr", threads=2)
+    write_particles(planted_box.opened, 6.0, tmp_path / "two.zarr", threads=2)
     one, two = (Particles.read(path) for path in (stores.particles, tmp_path / "two.zarr"))
     np.testing.assert_array_equal(two.final_cell, one.final_cell)
     np.testing.assert_array_equal(two.lagrangian_index, one.lagrangian_index)
@@ -141,7 +142,7 @@ def test_threads_do_not_change_the_particles(planted_box, stores, tmp_path):
 
 def test_particles_read_in_small_parts_are_the_same(planted_box, stores, tmp_path, monkeypatch):
     monkeypatch.setattr("lagbias.simulations.abacus.reader.CHUNK_PARTICLES", 700)
-    write_particles(planted_box.files, REDSHIFT, 6.0, tmp_path / "parts.zarr")
+    write_particles(planted_box.opened, 6.0, tmp_path / "parts.zarr")
     whole, parts = (Particles.read(path) for path in (stores.particles, tmp_path / "parts.zarr"))
     np.testing.assert_array_equal(parts.final_cell, whole.final_cell)
     np.testing.assert_array_equal(parts.lagrangian_index, whole.lagrangian_index)
@@ -168,7 +169,7 @@ def test_halo_mass_is_conserved_and_put_in_its_cells(planted_box, stores):
 def test_halo_cut_is_strict(tmp_path):
     box = plant_box(tmp_path, halos=50)
     cut = int(box.particle_count[20])
-    write_halos(box.files, REDSHIFT, cut, 6.0, tmp_path / "halos.zarr")
+    write_halos(box.opened, cut, 6.0, tmp_path / "halos.zarr")
     kept = open_store(tmp_path / "halos.zarr")["particle_count"].values
     assert len(kept) == (box.particle_count > cut).sum() < (box.particle_count >= cut).sum()
     assert kept.min() > cut
@@ -268,13 +269,13 @@ def test_halos_are_painted_with_their_mass_and_shot_noise(planted_box, stores):
 @pytest.mark.parametrize("cell_size", [7.0, 47.0, 100.0])
 def test_cell_size_that_does_not_divide_the_box_is_refused(cell_size, planted_box, tmp_path):
     with pytest.raises(InputError, match=f"cell size {cell_size:g} Mpc/h does not divide"):
-        write_particles(planted_box.files, REDSHIFT, cell_size, tmp_path / "p.zarr")
+        write_particles(planted_box.opened, cell_size, tmp_path / "p.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_cut_that_leaves_no_halo_is_refused(planted_box, tmp_path):
     with pytest.raises(InputError, match="halo cut N > 10000000 leaves none of the 300 halos"):
-        write_halos(planted_box.files, REDSHIFT, 10_000_000, 6.0, tmp_path / "h.zarr")
+        write_halos(planted_box.opened, 10_000_000, 6.0, tmp_path / "h.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -286,17 +287,17 @@ def test_particles_and_halos_of_another_box_are_refused(planted_box, tmp_path, c
     other = plant_box(tmp_path / "other", particles=1000, **change)
     mixed = dataclasses.replace(planted_box.files, density=other.files.density)
     with pytest.raises(InputError, match=f"header {field} is"):
-        write_particles(mixed, REDSHIFT, 6.0, tmp_path / "p.zarr")
+        write_particles(AbacusBox(mixed, REDSHIFT), 6.0, tmp_path / "p.zarr")
     with pytest.raises(InputError, match=f"header {field} is"):
-        write_halos(mixed, REDSHIFT, 50, 6.0, tmp_path / "h.zarr")
+        write_halos(AbacusBox(mixed, REDSHIFT), 50, 6.0, tmp_path / "h.zarr")
     assert not list(tmp_path.glob("*.zarr"))
 
 
 def test_files_of_another_redshift_are_refused(planted_box, tmp_path):
     with pytest.raises(InputError, match="header Redshift is 0.5, expected 0.8"):
-        write_particles(planted_box.files, 0.8, 6.0, tmp_path / "p.zarr")
+        write_particles(AbacusBox(planted_box.files, 0.8), 6.0, tmp_path / "p.zarr")
     with pytest.raises(InputError, match="header Redshift is 0.5, expected 0.8"):
-        write_halos(planted_box.files, 0.8, 50, 6.0, tmp_path / "h.zarr")
+        write_halos(AbacusBox(planted_box.files, 0.8), 50, 6.0, tmp_path / "h.zarr")
 
 
 def test_painting_nothing_is_refused():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import REDSHIFT, gaussian_field, plant_box
+from conftest import gaussian_field, plant_box
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.fields.bispectrum import TRIANGLES, Triangles
@@ -241,10 +241,17 @@ def test_stores_in_redshift_space_differ_in_positions_only(tmp_path):
     particles, halos = {}, {}
     for displaced in (False, True):
         write_particles(
-            box.files, REDSHIFT, 6.0, tmp_path / f"p{displaced}", redshift_space=displaced
+            box.opened,
+            6.0,
+            tmp_path / f"p{displaced}",
+            redshift_space=displaced,
         )
         write_halos(
-            box.files, REDSHIFT, 50, 6.0, tmp_path / f"h{displaced}", redshift_space=displaced
+            box.opened,
+            50,
+            6.0,
+            tmp_path / f"h{displaced}",
+            redshift_space=displaced,
         )
         particles[displaced] = Particles.read(tmp_path / f"p{displaced}")
         halos[displaced] = open_store(tmp_path / f"h{displaced}")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from conftest import REDSHIFT
 from lagbias.base.stores import open_store
 from lagbias.base.threads import usable
 from lagbias.features.smoothed import SmoothedFeatures
@@ -87,7 +86,7 @@ def test_any_number_of_threads_serves_every_kernel(rng, planted_box, stores, tmp
     for name, make in made.items():
         expected = make(1)
         np.testing.assert_allclose(make(MANY), expected, rtol=1e-4, atol=1e-4, err_msg=name)
-    write_particles(planted_box.files, REDSHIFT, 6.0, tmp_path / "particles.zarr", MANY)
+    write_particles(planted_box.opened, 6.0, tmp_path / "particles.zarr", MANY)
     assert open_store(tmp_path / "particles.zarr").identical(open_store(stores.particles))
 
 

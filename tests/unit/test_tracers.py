@@ -5,7 +5,6 @@ import logging
 import numpy as np
 import pytest
 from abacusnbody.hod.GRAND_HOD import n_cen_LRG, n_sat_LRG_modified
-from conftest import REDSHIFT
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.fields.grid import Grid
@@ -23,7 +22,7 @@ SIGMAS = 4
 
 def written(planted_box, path, weighting, settings=None, min_particles=50):
     chosen = galaxies(settings) if weighting == "galaxies" else WEIGHTINGS[weighting]
-    write_halos(planted_box.files, REDSHIFT, min_particles, 6.0, path, chosen)
+    write_halos(planted_box.opened, min_particles, 6.0, path, chosen)
     return open_store(path)
 
 

@@ -500,7 +500,7 @@ def test_subsample_is_drawn_once_per_seed(stores):
 
 
 def test_particles_and_halos_on_different_meshes_are_refused(stores, planted_box, tmp_path):
-    selection.write_halos(planted_box.files, 0.5, 50, 12.0, tmp_path / "coarse.zarr")
+    selection.write_halos(planted_box.opened, 50, 12.0, tmp_path / "coarse.zarr")
     projection = projection_projection.Projection.read(stores.projection)
     with pytest.raises(InputError, match="has 4 cells a side.*8: expected one mesh"):
         load_box(stores.features, stores.particles, tmp_path / "coarse.zarr", projection, 1.0, 1)
@@ -508,7 +508,7 @@ def test_particles_and_halos_on_different_meshes_are_refused(stores, planted_box
 
 def test_features_on_another_grid_are_refused(stores, tmp_path):
     box = plant_box(tmp_path, density_grid=12, particles=1000)
-    indexing.write_particles(box.files, 0.5, 6.0, tmp_path / "p.zarr")
+    indexing.write_particles(box.opened, 6.0, tmp_path / "p.zarr")
     projection = projection_projection.Projection.read(stores.projection)
     with pytest.raises(InputError, match="has 24 points a side.*counts 12"):
         load_box(stores.features, tmp_path / "p.zarr", stores.halos, projection, 1.0, 1)

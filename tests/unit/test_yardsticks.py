@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
-from conftest import REDSHIFT, functions_of, plant_box
+from conftest import functions_of, plant_box
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store, read_netcdf
 from lagbias.fields.grid import Grid
@@ -288,7 +288,7 @@ def test_two_boxes_tell_the_scatter_and_the_same_box_twice_tells_none(stores):
 
 def test_halos_on_another_mesh_are_refused(stores, planted_box, tmp_path):
     other = tmp_path / "halos.zarr"
-    selection.write_halos(planted_box.files, REDSHIFT, 50, 8.0, other)
+    selection.write_halos(planted_box.opened, 50, 8.0, other)
     with pytest.raises(InputError, match="halos.zarr has 6 points a side, .* counts 8"):
         lagrangian.read_box(stores.features, stores.particles, other)
 
@@ -326,11 +326,11 @@ def test_label_field_is_that_of_a_ratio_of_shares_and_zeros(labelled_box, weight
     """Painted by the code of all models from f = w / N or 0 at each particle's lattice point."""
     box, owned = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    indexing.write_particles(box.files, REDSHIFT, 6.0, particles)
+    indexing.write_particles(box.opened, 6.0, particles)
     drawn = galaxies({"master_seed": 1, "log10_m_min": 12.9})
     weightings = selection.WEIGHTINGS | {drawn.name: drawn}
-    selection.write_halos(box.files, REDSHIFT, 40, 6.0, halos, weightings[weighting])
-    write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+    selection.write_halos(box.opened, 40, 6.0, halos, weightings[weighting])
+    write_label_prediction(box.opened, particles, halos, 3.0, tmp_path / "labels.zarr")
     weight = open_store(halos)["weight"].values
     above = np.flatnonzero(box.particle_count > 40)  # in the order of the files
     share = np.repeat(weight / box.particle_count[above], np.where(above % 3 == 0, 0, 7))
@@ -362,10 +362,10 @@ def test_halos_that_point_past_their_particles_are_refused(labelled_box):
 def test_labels_of_halos_of_another_box_are_refused(labelled_box, planted_box, tmp_path):
     box, _ = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    indexing.write_particles(box.files, REDSHIFT, 6.0, particles)
-    selection.write_halos(planted_box.files, REDSHIFT, 40, 6.0, halos)
+    indexing.write_particles(box.opened, 6.0, particles)
+    selection.write_halos(planted_box.opened, 40, 6.0, halos)
     with pytest.raises(InputError, match="has not the halos of .*: expected those of one box"):
-        write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+        write_label_prediction(box.opened, particles, halos, 3.0, tmp_path / "labels.zarr")
 
 
 def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
@@ -387,11 +387,11 @@ def test_labels_of_a_real_box_lie_about_its_halos(sandbox_files):
 def test_cut_that_labels_nothing_is_refused(labelled_box, tmp_path):
     box, _ = labelled_box
     particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
-    indexing.write_particles(box.files, REDSHIFT, 6.0, particles)
+    indexing.write_particles(box.opened, 6.0, particles)
     cut = np.sort(box.particle_count)[-2]  # of one halo, which owns no particle
-    selection.write_halos(box.files, REDSHIFT, int(cut), 6.0, halos)
+    selection.write_halos(box.opened, int(cut), 6.0, halos)
     with pytest.raises(InputError, match=f"no particle in halos with N > {cut}"):
-        write_label_prediction(box.files, particles, halos, 3.0, tmp_path / "labels.zarr")
+        write_label_prediction(box.opened, particles, halos, 3.0, tmp_path / "labels.zarr")
 
 
 def test_linear_bias_is_of_shells_that_end_below_its_limit():

@@ -16,8 +16,8 @@ rule compute_features:
     resources:
         **needs.of("compute_features"),
     params:
-        code=code_of("compute_features"),
-        redshift=lambda w: study.redshift(w.sim),
+        code=code_of("compute_features", inputs.reader("linear_density")),
+        box=inputs.box,
     message:
         "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:
@@ -26,7 +26,7 @@ rule compute_features:
 
 rule measure_linear_power:
     input:
-        density=inputs.density_file,
+        density=inputs.density_files,
     output:
         "results/{sim}/linear_power.nc",
     log:
@@ -39,8 +39,8 @@ rule measure_linear_power:
     resources:
         **needs.of("measure_linear_power"),
     params:
-        code=code_of("measure_linear_power"),
-        redshift=lambda w: study.redshift(w.sim),
+        code=code_of("measure_linear_power", inputs.reader("linear_density")),
+        box=inputs.box,
     message:
         "Power of the linear density of {wildcards.sim}"
     script:

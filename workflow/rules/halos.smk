@@ -16,7 +16,7 @@ rule index_particles:
     resources:
         **needs.of("index_particles"),
     params:
-        code=code_of("index_particles"),
+        code=code_of("index_particles", inputs.reader("linear_density", "particle_chunks")),
         box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
     message:
@@ -41,7 +41,7 @@ rule select_halos:
     resources:
         **needs.of("select_halos"),
     params:
-        code=code_of("select_halos"),
+        code=code_of("select_halos", inputs.reader("halos")),
         box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
     message:
@@ -66,7 +66,7 @@ rule draw_galaxies:
     resources:
         **needs.of("select_halos"),
     params:
-        code=code_of("draw_galaxies"),
+        code=code_of("draw_galaxies", inputs.reader("halos")),
         box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
         galaxies=study.galaxy_settings(),
@@ -119,7 +119,7 @@ rule label_particles:
     resources:
         **needs.of("label_particles"),
     params:
-        code=code_of("label_particles"),
+        code=code_of("label_particles", inputs.reader("member_points")),
         box=inputs.box,
     message:
         "Where the particles of halos began, {wildcards.tracer} of {wildcards.sim}"

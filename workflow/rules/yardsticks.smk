@@ -119,7 +119,7 @@ rule predict_labels:
     resources:
         **needs.of("predict_labels"),
     params:
-        code=code_of("predict_labels"),
+        code=code_of("predict_labels", inputs.reader("member_positions")),
         box=inputs.box,
         cell_size=config["mesh"]["evaluation_cell_size"],
     message:

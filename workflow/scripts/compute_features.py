@@ -2,20 +2,20 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.features.smoothed import write_features
-from lagbias.simulations.abacus.reader import read_header, read_linear_density
+from lagbias.simulations.sources import open_box
 
 
 def run(job):
     with reporting(job):
-        density = job.input.density
+        box = open_box(job.wildcards.sim, **job.params.box)
         write_features(
             # read where it is transformed, so that nothing here keeps hold of a grid
-            lambda: read_linear_density(density, job.params.redshift)[0],
-            float(read_header(density)["BoxSize"]),
+            box.linear_density,
+            box.box_size,
             stores={float(job.wildcards.R): job.output[0]},
             threads=job.threads,
             simulation=job.wildcards.sim,
-            redshift=job.params.redshift,
+            redshift=job.params.box["redshift"],
         )
 
 

@@ -2,15 +2,13 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.halos.indexing import write_particles
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.sources import open_box
 
 
 def run(job):
     with reporting(job):
-        files = BoxFiles.under(name=job.wildcards.sim, **job.params.box)
         write_particles(
-            files,
-            job.params.box["redshift"],
+            open_box(job.wildcards.sim, **job.params.box),
             job.params.cell_size,
             job.output[0],
             job.threads,

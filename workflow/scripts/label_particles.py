@@ -3,14 +3,13 @@
 from lagbias.base.jobs import reporting
 from lagbias.config.tracers import parse_tracer
 from lagbias.halos.labelling import write_labels
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.sources import open_box
 
 
 def run(job):
     with reporting(job):
         write_labels(
-            BoxFiles.under(name=job.wildcards.sim, **job.params.box),
-            job.params.box["redshift"],
+            open_box(job.wildcards.sim, **job.params.box),
             job.input.particles,
             parse_tracer(job.wildcards.tracer),
             job.output[0],

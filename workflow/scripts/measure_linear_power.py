@@ -2,19 +2,19 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.features.linear_power import write_linear_power
-from lagbias.simulations.abacus.reader import read_header, read_linear_density
+from lagbias.simulations.sources import open_box
 
 
 def run(job):
     with reporting(job):
-        density = job.input.density
+        box = open_box(job.wildcards.sim, **job.params.box)
         write_linear_power(
-            lambda: read_linear_density(density, job.params.redshift)[0],
-            float(read_header(density)["BoxSize"]),
+            box.linear_density,
+            box.box_size,
             job.output[0],
             threads=job.threads,
             simulation=job.wildcards.sim,
-            redshift=job.params.redshift,
+            redshift=job.params.box["redshift"],
         )
 
 

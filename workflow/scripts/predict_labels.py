@@ -1,14 +1,14 @@
 """Rule predict_labels."""
 
 from lagbias.base.jobs import reporting
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.sources import open_box
 from lagbias.yardsticks.protohalos import write_label_prediction
 
 
 def run(job):
     with reporting(job):
         write_label_prediction(
-            BoxFiles.under(name=job.wildcards.sim, **job.params.box),
+            open_box(job.wildcards.sim, **job.params.box),
             job.input.particles,
             job.input.halos,
             job.params.cell_size,

@@ -22,6 +22,7 @@ from lagbias.config.variants import check_variants, every_training, refused_as
 from lagbias.simulations.abacus.sizes import BoxSizes
 from lagbias.simulations.abacus.summit import check_published, check_sign_of_density
 from lagbias.simulations.mini.settings import MiniSimulation, check_mesh_ratio
+from lagbias.simulations.sources import Source, source_of
 
 SEEN_PARTS = ("train", "validate")  # whose boxes decide what a network becomes
 PARTS = (*SEEN_PARTS, "test")  # that a box may play in a training set
@@ -126,23 +127,22 @@ def check_transfers(config: dict) -> None:
 
 def check_simulation(name: str, simulation: dict, config: dict) -> None:
     """Check that a simulation has what its source needs."""
-    source = simulation["source"]
-    needs = {"mini": {"phase"}, "local": {"root", "density_grid"}, "https": {"density_grid"}}[
-        source
-    ]
-    may = {"redshift", "cosmology"} if source == "mini" else {"redshift"}
+    with refused_as(f"simulations.{name}"):
+        source = source_of(simulation["source"])
     given = set(simulation) - {"source"}
-    if not needs <= given <= needs | may:
+    if not source.needs <= given <= source.needs | source.may:
         raise InputError(
-            f"simulations.{name}: source {source} takes {sorted(needs)}, found {sorted(given)}; "
-            f"besides it may have {sorted(may)}"
+            f"simulations.{name}: source {simulation['source']} takes {sorted(source.needs)}, "
+            f"found {sorted(given)}; besides it may have {sorted(source.may)}"
         )
+    if source.on_disk:
+        check_files(name, simulation, source)
     if "density_grid" in simulation:
         check_density_grid(f"simulations.{name}.density_grid", simulation["density_grid"])
-    if source == "https":
+    if simulation["source"] == "https":
         redshift = simulation.get("redshift", config["redshift"])
         check_published(name, redshift, simulation["density_grid"])
-    if source != "mini":
+    if simulation["source"] != "mini":
         check_sign_of_density(name)
     else:
         if "mini" not in config:
@@ -158,6 +158,17 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
             )
 
 
+def check_files(name: str, simulation: dict, source: Source) -> None:
+    """Check that the files of a box have names that its source knows."""
+    odd = sorted(set(simulation["files"]) - source.files)
+    if source.files and odd:
+        raise InputError(
+            f"simulations.{name}.files: found {', '.join(odd)}, expected names of "
+            f"{sorted(source.files)}; fix the name"
+        )
+    check_density_grid(f"simulations.{name}.particles_per_side", simulation["particles_per_side"])
+
+
 def check_boxes(config: dict) -> None:
     """Check that boxes hold the meshes, blocks and scales, before they are made or fetched.
 
@@ -169,6 +180,9 @@ def check_boxes(config: dict) -> None:
             check_box(name, mini["box_size"], mini["particles_per_side"], config)
         elif simulation["source"] == "https":
             check_box(name, BoxSizes.of_name(name).box_size, simulation["density_grid"], config)
+        elif "files" in simulation:
+            points = simulation.get("density_grid", simulation["particles_per_side"])
+            check_box(name, simulation["box_size"], points, config)
 
 
 def check_box(name: str, box_size: float, points: int, config: dict) -> None:
@@ -215,8 +229,10 @@ def every_scale(config: dict) -> dict[str, list[float]]:
 
 
 def waves_of(box: str, simulations: dict) -> str:
-    """What tells the initial waves of a box: of mini boxes the phase, of others their name."""
-    phase = simulations[box].get("phase")
+    """What tells the initial waves of a box: phase or file of the initial density, or the name."""
+    phase, files = simulations[box].get("phase"), simulations[box].get("files", {})
+    if "initial" in files:
+        return f"{simulations[box]['root']}/{files['initial']}"
     return box if phase is None else f"phase {phase}"
 
 

@@ -221,6 +221,8 @@ def takes(kind: Any) -> str:
         return ", ".join(
             [f"list of {item}s", *bounds, *(["not empty"] if mark(kind, Range) else [])]
         )
+    if get_origin(plain) is dict:
+        return f"names, each with a {takes(get_args(plain)[1])}"
     if pattern := mark(kind, Pattern):
         return f"{WORDS[plain]}: {pattern.words}"
     bounds = mark(kind, Range) if plain is not str else None

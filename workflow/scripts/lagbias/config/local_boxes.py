@@ -1,4 +1,4 @@
-"""Local boxes of a config: where they lie, whether all is there, and whether their size fits."""
+"""Boxes that are read in place: where they lie, whether all is there, whether their size fits."""
 
 from lagbias.config.checks import PARTS, check_box
 from lagbias.config.model import with_defaults
@@ -6,10 +6,11 @@ from lagbias.config.variants import refused_as
 from lagbias.simulations.abacus.contents import expanded_root, local_files
 from lagbias.simulations.abacus.sizes import header_numbers
 from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.on_disk import found_files
 
 
 def expand_roots(simulations: dict) -> None:
-    """Replace ``~`` and environment variables in the roots of local boxes, in place.
+    """Replace ``~`` and environment variables in the roots of boxes, in place.
 
     Raises
     ------
@@ -17,7 +18,7 @@ def expand_roots(simulations: dict) -> None:
         Naming the box and a variable that is not set.
     """
     for name, simulation in simulations.items():
-        if simulation["source"] == "local":
+        if "root" in simulation:
             with refused_as(f"simulations.{name}.root"):
                 simulation["root"] = expanded_root(simulation["root"])
 
@@ -43,7 +44,10 @@ def check_local_boxes(config: dict) -> None:
     }
     used |= set(config["transfers"]["boxes"])
     for name, simulation in config["simulations"].items():
-        if simulation["source"] != "local" or name not in used:
+        if name in used and "files" in simulation:
+            with refused_as(f"simulations.{name}"):
+                found_files(simulation["root"], simulation["files"])
+        if name not in used or simulation["source"] != "local":
             continue
         redshift = simulation.get("redshift", config["redshift"])
         points = simulation["density_grid"]

@@ -59,9 +59,11 @@ class Box:
     Mini boxes of one `phase` have the same initial waves, at any redshift and in any cosmology.
     """
 
-    source: Literal["mini", "local", "https"]
-    """`mini`: made on this machine; needs `phase`. `local`: read in place; needs `root` and
-    `density_grid`. `https`: downloaded; needs `density_grid`."""
+    source: str
+    """`mini`: made on this machine; needs `phase`. `local`: AbacusSummit's formats, read in place;
+    needs `root` and `density_grid`. `https`: downloaded; needs `density_grid`. `gadget` and
+    `arrays`: [other formats](../how-to/own-simulation.md); need `root`, `files`, `box_size` and
+    `particles_per_side`. `my_format.py:MyBox`: a format of your own, with the same keys."""
     phase: Seed | None = None
     """Number of the realisation of the initial waves of a mini box."""
     redshift: Redshift | None = None
@@ -70,10 +72,26 @@ class Box:
     """Cosmology of a mini box: one of AbacusSummit's of which abacusutils has the linear power,
     c000 if not given (c000–c004, c009, c010, c012–c020, c100–c126 and c130–c181)."""
     root: Annotated[str, Range(least=1)] | None = None
-    """Folder of the tree with a local box. It may hold `~` and environment variables, as
-    `$SCRATCH/AbacusSummit`."""
+    """Folder of the tree with a local box, or of the files of another one. It may hold `~` and
+    environment variables, as `$SCRATCH/AbacusSummit`."""
     density_grid: Annotated[int, Range(least=2), Unit("points")] | None = None
-    """Side of the initial density of a box that is not made here, at most 1625."""
+    """Side of the initial density of a box that is not made here, at most 1625. With `files`, it is
+    `particles_per_side` if not given."""
+    files: Annotated[dict[str, str], Range(least=1)] | None = None
+    """Files of a box by name, as paths from `root`. `*` stands for anything, as in
+    `snapdir_004/snapshot_004.*.hdf5`."""
+    box_size: Length | None = None
+    """Side of a box with `files`. It is compared with the files."""
+    particles_per_side: Annotated[int, Range(least=2)] | None = None
+    """Particles along a side of a box with `files`."""
+    id_order: Literal["xyz", "zyx"] | None = None
+    """How identifiers count the points of the particle lattice: `xyz` if z counts fastest,
+    `id = (i n + j) n + k`, which is also the default; `zyx` if x counts fastest."""
+    lacks: list[Literal["velocities", "members"]] = field(default_factory=list)
+    """What the files of a box do not have. Without velocities nothing is made in redshift space.
+    Without lists of the particles of halos (`members`) there are no labels."""
+    options: dict[str, str] = field(default_factory=dict)
+    """What a format of your own wants to know besides."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,8 @@ from lagbias.base.limits import MOST_CELLS, check_density_grid, check_mesh
 from lagbias.base.stores import GrowingVariable, append_variable, provenance, set_attributes
 from lagbias.base.threads import usable
 from lagbias.fields.mesh import Mesh
-from lagbias.simulations.abacus.checks import check_same_box
-from lagbias.simulations.abacus.reader import (
-    lattice_side,
-    particle_chunks,
-    read_header,
-    read_initial_density,
-)
-from lagbias.simulations.abacus.tree import BoxFiles
 from lagbias.simulations.agreement import check_same_waves, correlation, long_modes
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +68,7 @@ def lagrangian_points(lattice_index: np.ndarray, ppd: int, points: int) -> np.nd
 
 
 def write_particles(
-    files: BoxFiles,
-    redshift: float,
+    box: SimulationBox,
     cell_size: float,
     store: str | Path,
     threads: int = 1,
@@ -89,9 +81,7 @@ def write_particles(
 
     Parameters
     ----------
-    files : BoxFiles
-    redshift : float
-        Expected redshift of the files.
+    box : SimulationBox
     cell_size : float
         Training cell [Mpc/h].
     store : path of the zarr store
@@ -110,61 +100,50 @@ def write_particles(
     """
     numba.set_num_threads(usable(threads))
     blosc.set_nthreads(min(usable(threads), blosc.MAX_THREADS))  # decompression
-    density_header = read_header(files.density)
-    mesh = Mesh.of_cell_size(cell_size, float(density_header["BoxSize"]))
+    mesh = Mesh.of_cell_size(cell_size, box.box_size)
     check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
-    points = density_points(files.density)
-    check_density_grid(str(files.density), points)
-    waves = long_modes(read_initial_density(files.density)[0])  # gone before particles are read
+    check_density_grid(box.density_file, box.density_points)
+    waves = long_modes(box.linear_density())  # gone before particles are read
     with written_whole(store) as partial:
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
         try:
-            counts, header = _sort_into_slabs(
-                files, redshift, density_header, mesh, points, spool, redshift_space
-            )
+            counts = _sort_into_slabs(box, mesh, spool, redshift_space)
             in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
         agreement = correlation(waves, long_modes(in_cells))
-        check_same_waves(agreement, files, mesh.box_size)
+        check_same_waves(agreement, box)
         set_attributes(
             partial,
-            **provenance(simulation=header["SimName"], redshift=redshift, box_size=mesh.box_size),
-            cells=mesh.cells, subcells=mesh.subcells, density_grid=points,
-            sampled_fraction=int(counts.sum()) / float(header["NP"]), redshift_space=redshift_space,
+            **provenance(simulation=box.name, redshift=box.redshift, box_size=mesh.box_size),
+            cells=mesh.cells, subcells=mesh.subcells, density_grid=box.density_points,
+            sampled_fraction=int(counts.sum()) / box.particle_count, redshift_space=redshift_space,
             correlation_with_linear_density=round(agreement, 4),
         )  # fmt: skip
 
 
 def _sort_into_slabs(
-    files: BoxFiles,
-    redshift: float,
-    density_header: dict,
-    mesh: Mesh,
-    points: int,
-    spool: Path,
-    redshift_space: bool,
-) -> tuple[np.ndarray, dict]:
+    box: SimulationBox, mesh: Mesh, spool: Path, redshift_space: bool
+) -> np.ndarray:
     """Append the packed particles of a box to one file for each slab of cells along x.
 
     Returns
     -------
-    counts : int64, (cells,)
+    int64, (cells,)
         Particles of each slab.
-    header : dict of the last file
     """
-    counts, header = np.zeros(mesh.cells, dtype=np.int64), {}
+    counts = np.zeros(mesh.cells, dtype=np.int64)
     edges = np.arange(mesh.cells + 1, dtype=object) * mesh.cells**2 * mesh.subcells**3 << 32
     edges[-1] -= 1  # of the last slab may be 2^64; no particle is there
     edges = edges.astype(np.uint64)
-    for position, lattice_index, header in particle_chunks(files, redshift_space):
-        check_same_box(header, density_header, redshift, str(files.halos))
+    per_side, points = box.particles_per_side, box.density_points
+    for position, lattice_index in box.particle_chunks(redshift_space):
         packed = np.empty(len(position), dtype=np.uint64)
-        ppd = lattice_side(header, files.halos)
         _two_integers(
-            position, lattice_index, ppd, points, mesh.cells, mesh.subcells, mesh.box_size, packed
-        )
+            position, lattice_index, per_side, points, mesh.cells, mesh.subcells, mesh.box_size,
+            packed,
+        )  # fmt: skip
         packed.sort()
         starts = np.searchsorted(packed, edges)
         for x in range(mesh.cells):
@@ -172,7 +151,7 @@ def _sort_into_slabs(
                 packed[starts[x] : starts[x + 1]].tofile(slab)
         counts += np.diff(starts)
         log.info("%d particles read", counts.sum())
-    return counts, header
+    return counts
 
 
 def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> np.ndarray:
@@ -201,8 +180,3 @@ def _write_slabs(spool: Path, mesh: Mesh, particles: int, store: Path) -> np.nda
     cell_start = np.cumsum(cell_counts, out=cell_counts)
     append_variable(store, "cell_start", cell_start, ("edge",), units="1")
     return np.diff(cell_start).reshape((mesh.cells,) * 3)
-
-
-def density_points(density: Path) -> int:
-    """Grid points a side, from the name ``ic_dens_N576.asdf``."""
-    return int(density.stem.rsplit("_N", 1)[1])

@@ -13,10 +13,7 @@ from lagbias.base.stores import append_variable, provenance, set_attributes
 from lagbias.config.tracers import Tracer
 from lagbias.halos.indexing import lagrangian_points
 from lagbias.halos.particles import Particles
-from lagbias.simulations.abacus.checks import check_same_box
-from lagbias.simulations.abacus.members import labelled_lattice
-from lagbias.simulations.abacus.reader import lattice_side, read_header
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +49,7 @@ def label_of(tracer: Tracer, halo_particles: np.ndarray) -> np.ndarray:
 
 
 def write_labels(
-    files: BoxFiles,
-    redshift: float,
+    box: SimulationBox,
     particles: str | Path,
     tracer: Tracer,
     store: str | Path,
@@ -62,9 +58,7 @@ def write_labels(
 
     Parameters
     ----------
-    files : BoxFiles
-    redshift : float
-        Expected redshift of the files.
+    box : SimulationBox
     particles : path of the store of all particles
     tracer : Tracer
         Its halos are labelled; a particle counts as ``label_of`` says.
@@ -78,17 +72,14 @@ def write_labels(
         If no particle is labelled, or halos and density are of different boxes.
     """
     catalogue = Particles.open(particles)
-    density_header = read_header(files.density)
     points = catalogue.density_grid
+    _check_counted(box.particles_per_side, points, box.density_file)
     labelled = np.zeros(points**3, dtype=label_of(tracer, np.ones(0)).dtype)
-    for lattice_index, halo_particles, header in labelled_lattice(files, tracer.min_particles):
-        check_same_box(header, density_header, redshift, str(files.halos))
-        ppd = lattice_side(header, files.halos)
-        _check_counted(ppd, points, files.density)
-        point = lagrangian_points(lattice_index, ppd, points)
+    for lattice_index, _, halo_particles in box.member_points(tracer.min_particles):
+        point = lagrangian_points(lattice_index, box.particles_per_side, points)
         np.add.at(labelled, point, label_of(tracer, halo_particles))
     total = float(labelled.sum(dtype=np.float64))
-    _check_labelled(total, files, tracer.min_particles)
+    check_labelled(total, box, tracer.min_particles)
     log.info("%g of %d particles are in halos", total, len(catalogue.final_cell))
     with written_whole(store) as partial:
         grid = labelled.reshape((points,) * 3)
@@ -96,7 +87,7 @@ def write_labels(
         set_attributes(
             partial,
             **provenance(
-                simulation=header["SimName"], redshift=redshift, box_size=catalogue.mesh.box_size
+                simulation=box.name, redshift=box.redshift, box_size=catalogue.mesh.box_size
             ),
             density_grid=points, min_particles=tracer.min_particles,
             weighting=tracer.weighting, labelled_particles=total,
@@ -104,7 +95,7 @@ def write_labels(
         )  # fmt: skip
 
 
-def _check_counted(particles_per_side: int, points: int, density: Path) -> None:
+def _check_counted(particles_per_side: int, points: int, density: str) -> None:
     """Refuse a grid with more particles to a point than the labels of a point count."""
     found = math.ceil(particles_per_side / points) ** 3
     if found > MOST_TO_A_POINT:
@@ -115,9 +106,17 @@ def _check_counted(particles_per_side: int, points: int, density: Path) -> None:
         )
 
 
-def _check_labelled(count: float, files: BoxFiles, min_particles: int) -> None:
+def check_labelled(count: float, box: SimulationBox, min_particles: int) -> None:
+    """Refuse halos without particles.
+
+    Raises
+    ------
+    InputError
+        If ``count`` is none.
+    """
     if not count:
         raise InputError(
-            f"labels: no particle in halos with N > {min_particles} in {files.halos}; expected "
-            "npstartA and npoutA in halo_info and particles in halo_rv_A; use a lower cut"
+            f"labels: no particle in halos with N > {min_particles} in {box.files}; expected "
+            "halos that tell where their particles are (AbacusSummit: npstartA and npoutA in "
+            "halo_info, particles in halo_rv_A); use a lower cut"
         )

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy.special import erf
 from lagbias.base.errors import InputError
 from lagbias.base.seeds import seed_of
 from lagbias.halos.selection import Weighting
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +109,8 @@ def galaxies(settings: dict | None) -> Weighting:
         )
     given = {name: value for name, value in settings.items() if name != "master_seed"}
 
-    def weigh(particle_count: np.ndarray, header: Mapping, min_particles: int) -> np.ndarray:
-        particle_mass = float(header["ParticleMassHMsun"])
+    def weigh(particle_count: np.ndarray, box: SimulationBox, min_particles: int) -> np.ndarray:
+        particle_mass = box.particle_mass
         occupation = GalaxyOccupation.above(min_particles * particle_mass, **given)
         lost = float(occupation.centrals(np.array(min_particles * particle_mass)))
         if lost > CUT_OFF:
@@ -118,7 +118,7 @@ def galaxies(settings: dict | None) -> Weighting:
                 "the halo cut N > %d takes galaxies away: %.2f a halo there; lower it or raise "
                 "galaxies.log10_m_min", min_particles, lost,
             )  # fmt: skip
-        seed = seed_of(settings["master_seed"], f"galaxies {header['SimName']}")
+        seed = seed_of(settings["master_seed"], f"galaxies {box.name}")
         number = occupation.draw(particle_count * particle_mass, np.random.default_rng(seed))
         log.info("%d galaxies of %s in %d halos", number.sum(), occupation, len(number))
         if not number.any():

@@ -1,7 +1,7 @@
 """Halos above a cut, written with what each of them counts for and with their field."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,7 @@ from lagbias.base.files import written_whole
 from lagbias.base.stores import append_variable, provenance, set_attributes
 from lagbias.fields.mesh import Mesh
 from lagbias.halos.catalogue import halo_overdensity
-from lagbias.simulations.abacus.checks import check_same_box
-from lagbias.simulations.abacus.reader import read_halos, read_header
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +25,22 @@ class Weighting:
     name : str
         In the name of a tracer, ``N50-number``; ``mass`` is left out of it.
     weigh : function
-        Of the halos' particle counts, int64 (halo), of the box's header and of the halo cut, in
-        particles; returns int64 (halo).
+        Of the halos' particle counts, int64 (halo), of their box and of the halo cut, in particles;
+        returns int64 (halo).
     """
 
     name: str
-    weigh: Callable[[np.ndarray, Mapping, int], np.ndarray]
+    weigh: Callable[[np.ndarray, SimulationBox, int], np.ndarray]
 
 
-BY_MASS = Weighting("mass", lambda particle_count, header, cut: particle_count)
-BY_NUMBER = Weighting("number", lambda particle_count, header, cut: np.ones_like(particle_count))
+BY_MASS = Weighting("mass", lambda particle_count, box, cut: particle_count)
+BY_NUMBER = Weighting("number", lambda particle_count, box, cut: np.ones_like(particle_count))
 # Those that follow from the catalogue alone.
 WEIGHTINGS = {weighting.name: weighting for weighting in (BY_MASS, BY_NUMBER)}
 
 
 def write_halos(
-    files: BoxFiles,
-    redshift: float,
+    box: SimulationBox,
     min_particles: int,
     cell_size: float,
     store: str | Path,
@@ -54,8 +51,7 @@ def write_halos(
 
     Parameters
     ----------
-    files : BoxFiles
-    redshift : float
+    box : SimulationBox
     min_particles : int
         Halos with N > min_particles are kept.
     cell_size : float
@@ -72,13 +68,10 @@ def write_halos(
     InputError
         If no halo is above the cut, or halos and density are of different boxes.
     """
-    position, particle_count, header = read_halos(files.halos, min_particles, redshift_space)
-    density_header = read_header(files.density)
-    check_same_box(header, density_header, redshift, str(files.halos))
-    box_size = float(header["BoxSize"])
-    mesh = Mesh.of_cell_size(cell_size, box_size)
+    position, particle_count = box.halos(min_particles, redshift_space)
+    mesh = Mesh.of_cell_size(cell_size, box.box_size)
     log.info("%d halos with N > %d", len(position), min_particles)
-    weight = weighting.weigh(particle_count, header, min_particles)
+    weight = weighting.weigh(particle_count, box, min_particles)
     with written_whole(store) as partial:
         overdensity = halo_overdensity(position, weight, mesh)
         append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
@@ -87,9 +80,10 @@ def write_halos(
         append_variable(partial, "weight", weight, ("halo",), units="1")
         set_attributes(
             partial,
-            **provenance(simulation=header["SimName"], redshift=redshift, box_size=box_size),
+            **provenance(simulation=box.name, redshift=box.redshift, box_size=box.box_size),
             min_particles=min_particles, weighting=weighting.name, cells=mesh.cells,
             redshift_space=redshift_space,
-            particle_mass=float(header["ParticleMassHMsun"]), particle_mass_units="Msun/h",
-            particle_volume=box_size**3 / float(header["NP"]), particle_volume_units="(Mpc/h)^3",
+            particle_mass=box.particle_mass, particle_mass_units="Msun/h",
+            particle_volume=box.box_size**3 / box.particle_count,
+            particle_volume_units="(Mpc/h)^3",
         )  # fmt: skip

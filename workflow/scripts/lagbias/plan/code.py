@@ -17,7 +17,7 @@ import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 PACKAGE = "lagbias"
 WHOLE = "*"  # in place of a definition's name: all definitions of its module
@@ -46,9 +46,20 @@ class Module:
         return module
 
     def named(self, name: str) -> list[ast.stmt]:
-        """The statements that define a name, or all of the module."""
+        """The statements that define a name or a part of a class, or all of the module."""
+        if "." in name:
+            return self._part(*name.split("."))
         names = self.statements if name == WHOLE else [name]
         return [node for key in names for node in self.statements.get(key, [])]
+
+    def _part(self, name: str, methods: str) -> list[ast.stmt]:
+        """Statements of a class, its other public methods left out; its bases."""
+        (node,) = self.named(name)
+        if not isinstance(node, ast.ClassDef):
+            raise ValueError(f"{name} is no class")
+        asked = methods.split(",")
+        kept = [part for part in node.body if not is_method(part) or part.name in asked]
+        return [*kept, *(ast.copy_location(ast.Expr(base), base) for base in node.bases)]
 
     def source(self, node: ast.stmt) -> str:
         """Text of a statement, without comments, docstrings and empty lines."""
@@ -86,7 +97,7 @@ class Code:
     def resolved(self, module: str, name: str) -> tuple[str, str] | None:
         """Module and name under which something that a module offers is defined."""
         found = self.module(module)
-        if found and (name in found.statements or name == WHOLE):
+        if found and (name.partition(".")[0] in found.statements or name == WHOLE):
             return module, name
         if found and name in found.imported:
             return self.resolved(*found.imported[name])
@@ -110,7 +121,8 @@ class Code:
         ----------
         script : name of the file, without its ending
         place : str
-            What else it loads by its place, ``lagbias.module:Name``.
+            What else it loads by its place, ``lagbias.module:Name``; of a class whose methods are
+            called apart, ``lagbias.module:Name.method,other``.
         """
         module = Module.read(self.folder / f"{script}.py")
         queue = [self.resolved(*named) for named in module.imported.values()]
@@ -171,6 +183,12 @@ def without_comments(text: str) -> list[str]:
 def is_docstring(node: ast.stmt) -> bool:
     """Is a statement a string that nothing takes?"""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_method(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    """Is a statement of a class a public method, neither a property nor made by a class method?"""
+    public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    return public and not node.decorator_list
 
 
 def is_registry(node: ast.stmt) -> bool:

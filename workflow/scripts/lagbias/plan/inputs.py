@@ -10,6 +10,7 @@ from typing import Any
 from lagbias.config.names import parse_scales, parse_yardstick
 from lagbias.config.yardsticks import KINDS
 from lagbias.plan.study import Study
+from lagbias.simulations.sources import source_of
 
 FITS = "results/fits/{set}/{tracer}"
 # Anything with the parts of a path as attributes: `wildcards.sim`, `wildcards.tracer`.
@@ -31,23 +32,27 @@ class Inputs:
     # Of one box
 
     def box(self, wildcards: Wildcards) -> dict:
-        """Where the files of a box lie, as ``BoxFiles.under`` takes it besides its name."""
-        study, sim = self.study, wildcards.sim
-        grid, redshift = study.density_grid(sim), study.redshift(sim)
-        return {"root": study.root(sim), "redshift": redshift, "density_grid": grid}
+        """How a job opens a box: what ``open_box`` takes besides its name."""
+        return self.study.planned(wildcards.sim).opened()
+
+    def reader(self, *methods: str) -> Callable[[Wildcards], str]:
+        """Place of the code that reads a box, of some methods of a ``SimulationBox``."""
+        part = ",".join(methods)
+        sources = {sim: box.source for sim, box in self.study.simulations.items()}
+        return lambda wildcards: f"{source_of(sources[wildcards.sim]).reader}.{part}"
 
     def source_files(self, wildcards: Wildcards) -> list[str]:
-        """The files of a box, the initial density first."""
+        """The files of a box."""
         return self.study.source_files(wildcards.sim)
 
-    def density_file(self, wildcards: Wildcards) -> str:
-        """The initial density of a box."""
-        return self.study.source_files(wildcards.sim)[0]
+    def density_files(self, wildcards: Wildcards) -> list[str]:
+        """The files from which the linear density of a box is read."""
+        return self.study.planned(wildcards.sim).density_files()
 
-    def density_at_scale(self, wildcards: Wildcards) -> str:
+    def density_at_scale(self, wildcards: Wildcards) -> list[str]:
         """The same, where the scale in the path is spelled in the one way (not as R2.0)."""
         parse_scales(f"R{wildcards.R}")
-        return self.density_file(wildcards)
+        return self.density_files(wildcards)
 
     def planting_features(self, wildcards: Wildcards) -> str:
         """Features of a box at the scale at which f is planted."""

@@ -14,14 +14,14 @@ from lagbias.config.names import modes_kept, parse_network, parse_scales, parse_
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings
 from lagbias.config.variants import VARIANT_INPUTS, settings_of, training_with
+from lagbias.plan.boxes import BoxInTree, BoxOfFiles, PlannedBox
 from lagbias.plan.resources import GriddedBox
-from lagbias.simulations.abacus.contents import local_files
-from lagbias.simulations.abacus.sizes import BoxSizes
 from lagbias.simulations.abacus.summit import files_per_product
 from lagbias.simulations.abacus.tree import BoxFiles
 from lagbias.simulations.manifest import ManifestFile, manifest
 from lagbias.simulations.mini.record import check_simulated
 from lagbias.simulations.mini.settings import DEFAULT_COSMOLOGY
+from lagbias.simulations.sources import source_of
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -65,7 +65,8 @@ class Study:
 
     def density_grid(self, sim: str) -> int:
         """Points a side of the initial density of a box."""
-        own = self.simulations[sim].density_grid
+        box = self.simulations[sim]
+        own = box.density_grid or box.particles_per_side
         return own or self.config["mini"]["particles_per_side"]
 
     def redshift(self, sim: str) -> float:
@@ -80,22 +81,17 @@ class Study:
         named = re.search(r"_(c\d{3})_", sim)
         return named[1] if named else ""
 
-    def root(self, sim: str) -> str:
-        """Folder of the tree that a box lies in: read in place if local, resources/ if not."""
-        return self.simulations[sim].root or "resources"
-
-    def box_files(self, sim: str) -> BoxFiles:
-        """Where the files of a box lie."""
-        return BoxFiles.under(self.root(sim), sim, self.redshift(sim), self.density_grid(sim))
+    def planned(self, sim: str) -> PlannedBox:
+        """A box as the plan sees it: its files and sizes, and how a job opens it."""
+        box = self.simulations[sim]
+        known = sim, box, self.redshift(sim), self.density_grid(sim)
+        if source_of(box.source).on_disk:
+            return BoxOfFiles(*known)
+        return BoxInTree(*known, mini=self.config.get("mini", {}))
 
     def source_files(self, sim: str) -> list[str]:
         """The files of a box: what is there of a local one, what will be there of another."""
-        source = self.simulations[sim].source
-        if source == "local":
-            return [str(file) for file in local_files(self.box_files(sim))]
-        mini = source == "mini"
-        count = self.config["mini"]["files_per_product"] if mini else files_per_product(sim)
-        return [str(file) for file in self.box_files(sim).expected(count)]
+        return self.planned(sim).source_files()
 
     def mini_boxes(self) -> list[str]:
         """Boxes that are simulated here."""
@@ -164,17 +160,9 @@ class Study:
 
     def _size_of(self, sim: str) -> GriddedBox:
         """A box on the grids of this config: what the memory of its jobs follows from."""
-        mesh, source = self.config["mesh"], self.simulations[sim].source
-        if source == "mini":
-            mini = self.config["mini"]
-            particles = round(mini["subsample"] * mini["particles_per_side"] ** 3)
-            sizes = BoxSizes(mini["box_size"], particles, mini["files_per_product"])
-        elif source == "local":
-            sizes = BoxSizes.of_files(self.box_files(sim), sim)
-        else:
-            sizes = BoxSizes.of_name(sim)
+        mesh = self.config["mesh"]
         cell_sizes = mesh["cell_size"], mesh["evaluation_cell_size"]
-        return GriddedBox(sizes, self.density_grid(sim), *cell_sizes)
+        return GriddedBox(self.planned(sim).sizes(), self.density_grid(sim), *cell_sizes)
 
     def sizes_of(self, training_set: str, part: str = "train") -> list[GriddedBox]:
         """The same of the boxes of a training set."""

@@ -12,7 +12,7 @@ import logging
 import numpy as np
 
 from lagbias.base.errors import InputError
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -74,24 +74,22 @@ def _central(modes: np.ndarray, reach: int) -> np.ndarray:
     return modes[kept, kept, : reach + 1].astype(np.complex128)
 
 
-def check_same_waves(found: float, files: BoxFiles, box_size: float) -> None:
+def check_same_waves(found: float, box: SimulationBox) -> None:
     """Refuse particles that did not come from the initial density.
 
     Parameters
     ----------
     found : float
         Correlation of final matter and linear density on their longest waves.
-    files : BoxFiles
+    box : SimulationBox
         Named in the error.
-    box_size : float
-        [Mpc/h]
 
     Raises
     ------
     InputError
         If it is below ``LEAST_CORRELATION``.
     """
-    longest = f"waves longer than {box_size / LONGEST:.3g} Mpc/h"
+    longest = f"waves longer than {box.box_size / LONGEST:.3g} Mpc/h"
     log.info("final matter and linear density: correlation %.4f on %s", found, longest)
     if found < LEAST_CORRELATION:
         advice = "use an initial density and particles of one phase"
@@ -101,7 +99,7 @@ def check_same_waves(found: float, files: BoxFiles, box_size: float) -> None:
                 "fixedbase ph098 is known for it)"
             )
         raise InputError(
-            f"{files.halos} and {files.density} do not belong together: found a correlation of "
+            f"{box.files} and {box.density_file} do not belong together: found a correlation of "
             f"{found:.2f} between final matter and linear density on {longest}, expected at least "
             f"{LEAST_CORRELATION:g} (0.7 to 1 where they do, 0 with another phase); {advice}"
         )

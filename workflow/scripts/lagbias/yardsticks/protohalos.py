@@ -19,9 +19,8 @@ from lagbias.fields.mesh import Mesh
 from lagbias.fields.painting import paint
 from lagbias.fields.sampling_noise import append_sampling_noises
 from lagbias.halos.catalogue import halo_overdensity
-from lagbias.halos.labelling import _check_labelled
-from lagbias.simulations.abacus.members import labelled_positions
-from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.halos.labelling import check_labelled
+from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def shares(halos: str | Path, halo: np.ndarray, halo_particles: np.ndarray) -> n
 
 
 def write_label_prediction(
-    files: BoxFiles,
+    box: SimulationBox,
     particles: str | Path,
     halos: str | Path,
     cell_size: float,
@@ -62,7 +61,7 @@ def write_label_prediction(
 
     Parameters
     ----------
-    files : BoxFiles
+    box : SimulationBox
     particles, halos : paths of the stores of all particles, and of the halos that are labelled
         Where the particles are of redshift space, so is the field.
     cell_size : float
@@ -80,9 +79,9 @@ def write_label_prediction(
     mesh = Mesh(catalogue.attrs["cells"], box_size)
     min_particles = open_store(halos).attrs["min_particles"]
     displaced = catalogue.attrs["redshift_space"]
-    labelled = zip(*labelled_positions(files, min_particles, displaced), strict=True)
+    labelled = zip(*box.member_positions(min_particles, displaced), strict=True)
     position, halo, halo_particles = map(np.concatenate, labelled)
-    _check_labelled(len(position), files, min_particles)
+    check_labelled(len(position), box, min_particles)
     carried = shares(halos, halo, halo_particles)
     log.info("%d of %d particles are in halos", len(position), everything)
     # Centres of sub-cells, as all other particles are known and as their window is taken off.

@@ -102,15 +102,14 @@ def labelled_positions(
 
 def labelled_lattice(
     files: BoxFiles, min_particles: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, dict]]:
     """Where the particles of ``labelled_positions`` began, file by file.
 
     Yields
     ------
     lattice_index : int16, (n, 3)
         In the ppd^3 particle lattice.
-    halo_particles : int64, (n,)
-        N of the halo that each is of.
+    halo, halo_particles : int64, (n,), see ``labelled_rows``
     header : dict
 
     Raises
@@ -118,7 +117,7 @@ def labelled_lattice(
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, _, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
+    for file, rows, halo, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
         packed, header = read_column(file, "packedpid")
         lattice_index = unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"]
-        yield lattice_index, halo_particles, header
+        yield lattice_index, halo, halo_particles, header

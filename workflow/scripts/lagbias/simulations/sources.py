@@ -1,0 +1,82 @@
+"""Where a simulation comes from: each source is one line here, with its reader and its keys.
+
+A format of your own is a class that inherits from ``lagbias.simulations.box.BoxOnDisk``, and
+``source: my_format.py:MyBox`` in a config (docs/how-to/own-simulation.md).
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from lagbias.base.errors import InputError
+from lagbias.base.loading import load
+from lagbias.base.registry import Registry
+from lagbias.simulations.box import SimulationBox
+
+ABACUS = "lagbias.simulations.abacus.box:AbacusBox"
+ON_DISK = frozenset({"root", "files", "box_size", "particles_per_side"})
+MAY_ON_DISK = frozenset({"redshift", "density_grid", "lacks"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A way to get a simulation.
+
+    Parameters
+    ----------
+    reader : str
+        Place of its class (``lagbias.base.loading``), a ``SimulationBox``.
+    needs, may : frozenset of str
+        Keys of a box in the config that must be given, and those that may be.
+    files : frozenset of str
+        Names in its ``files``; empty where any name will do.
+    """
+
+    reader: str
+    needs: frozenset[str]
+    may: frozenset[str]
+    files: frozenset[str] = frozenset()
+
+    @property
+    def on_disk(self) -> bool:
+        """Does the config say size and files of its boxes?"""
+        return "files" in self.needs
+
+
+SOURCES: Registry[Source] = {
+    "mini": Source(ABACUS, frozenset({"phase"}), frozenset({"redshift", "cosmology"})),
+    "local": Source(ABACUS, frozenset({"root", "density_grid"}), frozenset({"redshift"})),
+    "https": Source(ABACUS, frozenset({"density_grid"}), frozenset({"redshift"})),
+}
+
+
+def source_of(name: str) -> Source:
+    """A source by what the config calls it.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name, and it is not the place of a class.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    if ":" in name:
+        return Source(name, ON_DISK, MAY_ON_DISK | {"options"})
+    near = get_close_matches(name, SOURCES, 1)
+    raise InputError(
+        f"found source {name!r}, expected one of {', '.join(SOURCES)}, or the place of a class of "
+        f"your own, as my_format.py:MyBox{f'; did you mean {near[0]}?' if near else ''}"
+    )
+
+
+def open_box(name: str, reader: str, **settings) -> SimulationBox:
+    """A box as a job reads it.
+
+    Parameters
+    ----------
+    name : str
+    reader : str
+        Place of its class.
+    settings
+        What ``SimulationBox.of_config`` of that class takes.
+    """
+    return load(reader).of_config(name, **settings)
