@@ -183,7 +183,7 @@ def plant_box(
 
     lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
     index = random.permutation(lattice)[:particles]
-    position = (index / particles_per_side - 0.5) * box_size + random.normal(0, 3, index.shape)
+    position = (index / particles_per_side - 0.5) * box_size + random.normal(0, 0.8, index.shape)
     # Displaced by Zel'dovich besides, so that matter has the long waves of the density.
     point = np.rint(index * (density_grid / particles_per_side)).astype(int) % density_grid
     position += zeldovich(initial * GROWTH, box_size)[tuple(point.T)]

@@ -140,7 +140,7 @@ def test_halos_that_count_one_share_it_among_their_particles(planted, boxes, tmp
 def test_labels_of_galaxies_are_refused_by_name(planted, boxes, tmp_path):
     with pytest.raises(InputError, match="tracer weighted by galaxies.*N50-number"):
         write_labels(
-            planted[0].files, REDSHIFT, boxes.particles[0], parse_tracer("N50-galaxies"),
+            planted[0].opened, boxes.particles[0], parse_tracer("N50-galaxies"),
             tmp_path / "labels.zarr",
         )  # fmt: skip
 
@@ -419,7 +419,7 @@ def test_weights_follow_the_seed_and_the_labels(trained, boxes, planted, tmp_pat
     assert train(boxes, tmp_path / "again")[0] == trained[0]
     assert train(boxes, tmp_path / "other", seed=2)[0] != trained[0]
     labels = tmp_path / "labels.zarr"
-    write_labels(planted[0].files, REDSHIFT, boxes.particles[0], parse_tracer("N19"), labels)
+    write_labels(planted[0].opened, boxes.particles[0], parse_tracer("N19"), labels)
     assert train(replace(boxes, labels=[labels]), tmp_path / "cut")[0] != trained[0]
 
 

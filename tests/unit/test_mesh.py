@@ -294,10 +294,10 @@ def test_particles_and_halos_of_another_box_are_refused(planted_box, tmp_path, c
 
 
 def test_files_of_another_redshift_are_refused(planted_box, tmp_path):
-    with pytest.raises(InputError, match="header Redshift is 0.5, expected 0.8"):
-        write_particles(AbacusBox(planted_box.files, 0.8), 6.0, tmp_path / "p.zarr")
-    with pytest.raises(InputError, match="header Redshift is 0.5, expected 0.8"):
-        write_halos(AbacusBox(planted_box.files, 0.8), 50, 6.0, tmp_path / "h.zarr")
+    with pytest.raises(InputError, match="header Redshift is 0.5, expected 1.0"):
+        write_particles(AbacusBox(planted_box.files, 1.0), 6.0, tmp_path / "p.zarr")
+    with pytest.raises(InputError, match="header Redshift is 0.5, expected 1.0"):
+        write_halos(AbacusBox(planted_box.files, 1.0), 50, 6.0, tmp_path / "h.zarr")
 
 
 def test_painting_nothing_is_refused():

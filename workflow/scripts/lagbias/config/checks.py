@@ -22,9 +22,10 @@ from lagbias.config.variants import check_variants, every_training, refused_as
 from lagbias.simulations.abacus.sizes import BoxSizes
 from lagbias.simulations.abacus.summit import check_published, check_sign_of_density
 from lagbias.simulations.mini.settings import MiniSimulation, check_mesh_ratio
-from lagbias.simulations.sources import Source, source_of
+from lagbias.simulations.sources import Source, lacking, source_of
 
 SEEN_PARTS = ("train", "validate")  # whose boxes decide what a network becomes
+SAME_SPACING = 0.01  # of particles, in boxes of one set: 3 % of their mass
 PARTS = (*SEEN_PARTS, "test")  # that a box may play in a training set
 
 
@@ -85,7 +86,9 @@ def check_config(config: dict) -> None:
             "the figures that show one model show this one: name one of the sets"
         )
     check_variants(config)
+    check_members(config)
     check_boxes(config)
+    check_resolution(config)
 
 
 def all_tracers(config: dict) -> list[str]:
@@ -169,6 +172,28 @@ def check_files(name: str, simulation: dict, source: Source) -> None:
     check_density_grid(f"simulations.{name}.particles_per_side", simulation["particles_per_side"])
 
 
+def check_members(config: dict) -> None:
+    """Check that boxes tell the particles of halos where something is made of them."""
+    simulations, sets = config["simulations"], config["training_sets"].values()
+    asked = {
+        "test": ["yardsticks: labels"] if "labels" in config["yardsticks"] else [],
+        "train": [
+            f"{field}.objective: labels"
+            for field, settings in every_training(config).items()
+            if settings.objective == "labels"
+        ],
+    }
+    for part, fields in asked.items():
+        without = [
+            box for boxes in sets for box in boxes[part] if "members" in lacking(simulations[box])
+        ]
+        if fields and without:
+            raise InputError(
+                f"{fields[0]} needs the particles of each halo, which {without[0]} (a box to "
+                f"{part}) lacks; leave it out, or use halos with lists of their particles"
+            )
+
+
 def check_boxes(config: dict) -> None:
     """Check that boxes hold the meshes, blocks and scales, before they are made or fetched.
 
@@ -183,6 +208,30 @@ def check_boxes(config: dict) -> None:
         elif "files" in simulation:
             points = simulation.get("density_grid", simulation["particles_per_side"])
             check_box(name, simulation["box_size"], points, config)
+
+
+def check_resolution(config: dict) -> None:
+    """Check that the boxes of a training set have the same number of particles to a volume.
+
+    A halo cut counts particles: at another resolution it is another mass. Local boxes are not
+    looked at, since their files say it.
+    """
+    sizes = {
+        name: (box["box_size"], box["particles_per_side"])
+        for name, simulation in config["simulations"].items()
+        for box in [config["mini"] if simulation["source"] == "mini" else simulation]
+        if "particles_per_side" in box
+    }
+    for name, boxes in config["training_sets"].items():
+        known = [box for part in PARTS for box in boxes[part] if box in sizes]
+        for box in known[1:]:
+            (size, points), (first_size, first_points) = sizes[box], sizes[known[0]]
+            if abs(size / points * first_points / first_size - 1) > SAME_SPACING:
+                raise InputError(
+                    f"training_sets.{name}: {box} has {points}^3 particles in {size:g} Mpc/h, "
+                    f"{known[0]} {first_points}^3 in {first_size:g} Mpc/h; expected one particle "
+                    "mass, since halo cuts count particles: use boxes of one resolution"
+                )
 
 
 def check_box(name: str, box_size: float, points: int, config: dict) -> None:

@@ -113,6 +113,10 @@ def _draw_multipoles(
     left: Axes, right: Axes, models: Mapping[str, xr.Dataset], order: Sequence[str]
 ) -> None:
     """Monopole over that of halos; quadrupoles over the halos' monopole. Redshift space."""
+    if not models:  # of boxes without velocities
+        left.set_axis_off()
+        right.set_axis_off()
+        return
     for name, data in models.items():
         index = order.index(name)
         draw_member_band(left, data["k"], data["power_ratio"], index)

@@ -14,6 +14,7 @@ from lagbias.base.threads import usable
 from lagbias.fields.mesh import Mesh
 from lagbias.simulations.agreement import check_same_waves, correlation, long_modes
 from lagbias.simulations.box import SimulationBox
+from lagbias.simulations.displacements import Sample, check_displacements, waves_along
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ def write_particles(
     store : path of the zarr store
         Variables ``final_cell`` and ``lagrangian_index`` uint32 (particle), ``cell_start`` int64
         (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``. The attribute
-        ``correlation_with_linear_density`` is that of ``agreement.correlation``.
+        ``correlation_with_linear_density`` is that of ``agreement.correlation``;
+        ``displacement_correlation`` and ``displacement_slope``, by axis, are those of
+        ``displacements.compared``.
     threads : int
     redshift_space : bool
         Whether final cells are those of positions displaced along z by velocities.
@@ -103,30 +106,37 @@ def write_particles(
     mesh = Mesh.of_cell_size(cell_size, box.box_size)
     check_mesh("mesh.cell_size", mesh.cells, mesh.box_size, MOST_CELLS)
     check_density_grid(box.density_file, box.density_points)
-    waves = long_modes(box.linear_density())  # gone before particles are read
+    reach = waves_along(box.box_size, box.density_points)
+    waves = long_modes(box.linear_density(), reach)  # gone before particles are read
+    sample = Sample()
     with written_whole(store) as partial:
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
         try:
-            counts = _sort_into_slabs(box, mesh, spool, redshift_space)
+            counts = _sort_into_slabs(box, mesh, spool, redshift_space, sample)
             in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
         agreement = correlation(waves, long_modes(in_cells))
         check_same_waves(agreement, box)
+        moved = check_displacements(sample, waves, box)
         set_attributes(
             partial,
             **provenance(simulation=box.name, redshift=box.redshift, box_size=mesh.box_size),
             cells=mesh.cells, subcells=mesh.subcells, density_grid=box.density_points,
             sampled_fraction=int(counts.sum()) / box.particle_count, redshift_space=redshift_space,
             correlation_with_linear_density=round(agreement, 4),
+            displacement_correlation=moved.correlation.round(4).tolist(),
+            displacement_slope=moved.slope.round(4).tolist(),
         )  # fmt: skip
 
 
 def _sort_into_slabs(
-    box: SimulationBox, mesh: Mesh, spool: Path, redshift_space: bool
+    box: SimulationBox, mesh: Mesh, spool: Path, redshift_space: bool, sample: Sample
 ) -> np.ndarray:
     """Append the packed particles of a box to one file for each slab of cells along x.
+
+    A sample of them is taken on the way.
 
     Returns
     -------
@@ -144,6 +154,7 @@ def _sort_into_slabs(
             position, lattice_index, per_side, points, mesh.cells, mesh.subcells, mesh.box_size,
             packed,
         )  # fmt: skip
+        sample.add(position, lattice_index)
         packed.sort()
         starts = np.searchsorted(packed, edges)
         for x in range(mesh.cells):

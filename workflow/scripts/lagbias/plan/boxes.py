@@ -91,6 +91,9 @@ class BoxInTree(PlannedBox):
         return {"root": self.root, "redshift": self.redshift, "density_grid": self.density_grid}
 
 
+DISPLACEMENT_BYTES = 13  # a grid point: three grids, where the density is of displacements
+
+
 class BoxOfFiles(PlannedBox):
     """A box of which the config says size and files."""
 
@@ -108,7 +111,7 @@ class BoxOfFiles(PlannedBox):
     def sizes(self) -> BoxSizes:
         files = max(map(len, self.paths().values()))
         side = self.box.particles_per_side or 0
-        return BoxSizes(self.box.box_size or 0, side**3, files)
+        return BoxSizes(self.box.box_size or 0, side**3, files, DISPLACEMENT_BYTES)
 
     def settings(self) -> dict[str, Any]:
         given = {"id_order": self.box.id_order} if self.box.id_order else {}

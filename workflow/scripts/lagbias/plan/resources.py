@@ -118,13 +118,13 @@ def simulate_mini(particles_per_side: int) -> float:
 
 
 def compute_features(box: GriddedBox) -> float:
-    """2.5 grids of float32."""
-    return 330 + 10 * box.points / MB
+    """2.5 grids of float32, or what the density is read from."""
+    return 330 + max(10, box.sizes.density_bytes) * box.points / MB
 
 
 def measure_linear_power(box: GriddedBox) -> float:
-    """The density and its modes."""
-    return 230 + 8 * box.points / MB
+    """The density and its modes, or what the density is read from."""
+    return 230 + max(8, box.sizes.density_bytes) * box.points / MB
 
 
 def index_particles(box: GriddedBox) -> float:
@@ -135,7 +135,7 @@ def index_particles(box: GriddedBox) -> float:
     count = box.particles_of_file
     part, chunk = min(count, UNPACKED), min(box.particles, CHUNK_POINTS)
     particles = 20 * count + 56 * part + 8 * chunk + 24 * box.cells
-    return 330 + max(particles, 4 * box.points) / MB
+    return 330 + max(particles, box.sizes.density_bytes * box.points) / MB
 
 
 def select_halos(box: GriddedBox, min_particles: int) -> float:

@@ -7,6 +7,7 @@ boxes, and nothing knows Snakemake.
 import functools
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from lagbias.config.model import Config, with_defaults
@@ -21,7 +22,7 @@ from lagbias.simulations.abacus.tree import BoxFiles
 from lagbias.simulations.manifest import ManifestFile, manifest
 from lagbias.simulations.mini.record import check_simulated
 from lagbias.simulations.mini.settings import DEFAULT_COSMOLOGY
-from lagbias.simulations.sources import source_of
+from lagbias.simulations.sources import lacking, source_of
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -68,6 +69,11 @@ class Study:
         box = self.simulations[sim]
         own = box.density_grid or box.particles_per_side
         return own or self.config["mini"]["particles_per_side"]
+
+    def lacks(self, what: str, sims: Iterable[str]) -> bool:
+        """Does one of some boxes lack ``velocities``, or lists of the ``members`` of halos?"""
+        boxes = [self.simulations[sim] for sim in sims]
+        return any(what in lacking(asdict(box)) for box in boxes)
 
     def redshift(self, sim: str) -> float:
         """Redshift of the halos and particles of a box: its own, or that of all."""
@@ -255,7 +261,12 @@ class Study:
         return [self.showcase, *(name for name in some if name in self.config["yardsticks"])]
 
     def models_in_redshift_space(self) -> list[str]:
-        """Those of them that particles carry wherever they go: linear bias is of a field."""
+        """Those of them that particles carry wherever they go: linear bias is of a field.
+
+        None if a test box has no velocities.
+        """
+        if self.lacks("velocities", [sim for boxes in self.sets.values() for sim in boxes["test"]]):
+            return []
         return [model for model in self.models_of_statistics() if model != "linear"]
 
     def calibrated_models(self) -> list[str]:

@@ -129,8 +129,13 @@ def _box_figures(study: Study) -> list[str]:
         for name, boxes in study.sets.items()
         for tracer in study.tracers
         for figure in made(BOX_FIGURES, study)
-        if figure != "calibration" or tracer in study.calibrated_tracers()
+        if figure != "calibration" or _calibrated(study, tracer, boxes["test"][0])
     ]
+
+
+def _calibrated(study: Study, tracer: str, sim: str) -> bool:
+    """Is it known which particles of a box end in halos, and is f a probability of that?"""
+    return tracer in study.calibrated_tracers() and not study.lacks("members", [sim])
 
 
 def tables(study: Study) -> list[str]:

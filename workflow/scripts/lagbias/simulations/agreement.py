@@ -20,21 +20,23 @@ LONGEST = 3  # fundamental modes of the box: 61 independent modes, sampled by 7 
 LEAST_CORRELATION = 0.5  # 4.5 times the scatter of other phases in 200 Mpc/h
 
 
-def long_modes(field: np.ndarray) -> np.ndarray:
-    """Fourier modes up to ``LONGEST`` along each axis, plane by plane: no second grid is held.
+def long_modes(field: np.ndarray, reach: int = LONGEST) -> np.ndarray:
+    """The longest Fourier modes along each axis, plane by plane: no second grid is held.
 
     Parameters
     ----------
     field : (n, n, n)
+    reach : int
+        How many along each axis, at most.
 
     Returns
     -------
     complex64, (2 m + 1, 2 m + 1, m + 1)
-        Normalised by 1 / n^3, wavenumbers -m to m and 0 to m; m is less than ``LONGEST`` where the
+        Normalised by 1 / n^3, wavenumbers -m to m and 0 to m; m is less than ``reach`` where the
         grid holds less.
     """
     points = len(field)
-    reach = min(LONGEST, (points - 1) // 2)
+    reach = min(reach, (points - 1) // 2)
     phase = np.outer(np.arange(-reach, reach + 1), np.arange(points)) * (-2j * np.pi / points)
     wave = np.exp(phase).astype(np.complex64)
     half = wave[reach:].T
@@ -55,7 +57,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
         sum Re(a b*) / sqrt(sum |a|^2 sum |b|^2) over modes up to ``LONGEST``, the mean left out;
         NaN where a grid has no such mode, with two cells a side.
     """
-    reach = min(first.shape[2], second.shape[2]) - 1
+    reach = min(first.shape[2] - 1, second.shape[2] - 1, LONGEST)
     first, second = (_central(modes, reach) for modes in (first, second))
     number, last = np.arange(-reach, reach + 1), np.arange(reach + 1)
     square = number[:, None, None] ** 2 + number[:, None] ** 2 + last**2

@@ -4,6 +4,7 @@ A format of your own is a class that inherits from ``lagbias.simulations.box.Box
 ``source: my_format.py:MyBox`` in a config (docs/how-to/own-simulation.md).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -46,6 +47,18 @@ SOURCES: Registry[Source] = {
     "mini": Source(ABACUS, frozenset({"phase"}), frozenset({"redshift", "cosmology"})),
     "local": Source(ABACUS, frozenset({"root", "density_grid"}), frozenset({"redshift"})),
     "https": Source(ABACUS, frozenset({"density_grid"}), frozenset({"redshift"})),
+    "gadget": Source(
+        "lagbias.simulations.gadget.box:GadgetBox",
+        ON_DISK,
+        MAY_ON_DISK | {"id_order"},
+        frozenset({"initial", "snapshot", "groups", "subhalos", "rockstar"}),
+    ),
+    "arrays": Source(
+        "lagbias.simulations.arrays.box:ArraysBox",
+        ON_DISK,
+        MAY_ON_DISK | {"id_order"},
+        frozenset({"box", "initial"}),
+    ),
 }
 
 
@@ -66,6 +79,18 @@ def source_of(name: str) -> Source:
         f"found source {name!r}, expected one of {', '.join(SOURCES)}, or the place of a class of "
         f"your own, as my_format.py:MyBox{f'; did you mean {near[0]}?' if near else ''}"
     )
+
+
+def lacking(box: Mapping) -> set[str]:
+    """What the files of a box do not have: what its section of a config says, Rockstar's members.
+
+    Parameters
+    ----------
+    box : mapping
+        Its section of the config.
+    """
+    by_format = {"members"} if "rockstar" in (box.get("files") or {}) else set()
+    return {*(box.get("lacks") or []), *by_format}
 
 
 def open_box(name: str, reader: str, **settings) -> SimulationBox:

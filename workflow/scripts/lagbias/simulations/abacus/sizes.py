@@ -24,11 +24,14 @@ class BoxSizes:
         Of the subsample.
     files : int
         Files a product.
+    density_bytes : int
+        Held for each grid point while the linear density is read.
     """
 
     box_size: float
     particles: int
     files: int
+    density_bytes: int = 4
 
     @classmethod
     def of_name(cls, name: str) -> "BoxSizes":

@@ -26,13 +26,8 @@ from lagbias.simulations.abacus.writer import (
     write_initial_density,
     write_particles,
 )
-from lagbias.simulations.mini.cosmology import (
-    CRITICAL_DENSITY,
-    cosmology_of,
-    growth_solution,
-    growth_table,
-    hubble_rate,
-)
+from lagbias.simulations.background import CRITICAL_DENSITY
+from lagbias.simulations.mini.cosmology import background_of, cosmology_of, growth_table
 from lagbias.simulations.mini.friends import friends_of_friends, halo_properties
 from lagbias.simulations.mini.pysco import generator_seed, run_pysco
 from lagbias.simulations.mini.settings import MiniSimulation, check_mesh_ratio
@@ -114,8 +109,9 @@ def _header(settings: MiniSimulation) -> dict[str, object]:
     cosmology = cosmology_of(settings.cosmology)
     copied = ("H0", "Omega_M", "Omega_DE", "Omega_K", "w0", "wa", "n_s", "omega_b", "hMpc")
     hubble, scale_factor = cosmology["H0"] / 100, 1 / (1 + settings.redshift)
-    rate = hubble_rate(cosmology, settings.redshift)
-    growth, slope = growth_solution(settings.cosmology)(np.log(scale_factor))
+    background = background_of(settings.cosmology)
+    rate = background.hubble_rate(settings.redshift)
+    growth, slope = background.growth(np.log(scale_factor))
     return {
         **{key: cosmology[key] for key in copied},
         "SimName": settings.name,

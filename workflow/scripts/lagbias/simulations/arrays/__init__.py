@@ -1,0 +1,1 @@
+"""A box as plain arrays in one HDF5 or zarr file."""
