@@ -135,11 +135,11 @@ class ArraysBox(BoxOnDisk):
 
     def _of_particles(self, name: str):
         """An array with a line for each particle."""
-        array, particles = self.arrays[name], len(self.arrays["position"])
-        if len(array) != particles:
+        array, particles = self.arrays[name], self.arrays["position"].shape[0]
+        if array.shape[0] != particles:
             raise InputError(
-                f"{self.files}: {name} has {len(array)} lines, expected {particles}, one for each "
-                "particle of position; write it again"
+                f"{self.files}: {name} has {array.shape[0]} lines, expected {particles}, one for "
+                "each particle of position; write it again"
             )
         return array
 

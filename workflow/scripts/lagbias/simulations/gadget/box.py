@@ -127,9 +127,17 @@ class GadgetBox(BoxOnDisk):
             yield Members(self._placed(*np.moveaxis(found, 1, 0)), halo, count)
 
     def _members(self, more_than: int, particles: Iterator[np.ndarray]):
-        if self._catalogue.offset is None:
+        catalogue = self._catalogue
+        if catalogue.offset is None:
             raise self._no_members()
-        return members(self._catalogue, self._catalogue.above(more_than), particles)
+        last = (catalogue.offset + catalogue.particle_count).max(initial=0)
+        there = self.particles_per_side**3
+        if last > there:
+            raise InputError(
+                f"{self.files}: halos point to particle {last} of a snapshot of {there}; expected "
+                "halos and particles of one snapshot"
+            )
+        return members(catalogue, catalogue.above(more_than), particles)
 
     def _check_near(self, position: np.ndarray, halo_position: np.ndarray) -> None:
         """Refuse halos whose particles are not about them."""

@@ -189,8 +189,3 @@ def members(
         place = np.searchsorted(start, row, side="right") - 1
         inside = (place >= 0) & (row < (start + count)[place])
         yield values[inside], order[place[inside]], count[place[inside]]
-    if len(start) and (start + count).max() > first:
-        raise InputError(
-            f"halos point to particle {(start + count).max()} of a snapshot of {first}; expected "
-            "halos and particles of one snapshot"
-        )

@@ -21,7 +21,7 @@ CHUNK_PARTICLES = 4_000_000  # read at a time: bounds memory
 CM_PER_MPC = 3.0856775814913673e24
 CM_PER_KM = 1e5
 GRAMS_PER_MASS = 1.98841e43  # 1e10 solar masses
-UNITS_AGREE = 1e-3  # relative; codes have the parsec and the Sun to some 1e-4
+UNITS_AGREE = 1e-4  # relative; codes have the parsec to some 1e-5
 FLAT = 2e-3  # of Omega_m + Omega_Lambda: radiation is left out
 
 
@@ -109,7 +109,7 @@ class GadgetFiles:
                 f"{self.box_size:g} Mpc/h as `box_size` says{hint}; write the side in Mpc/h, or "
                 "use files of this box"
             )
-        return unit
+        return self.box_size / side  # the parsec of the code left out
 
     @property
     def mass_unit(self) -> float:
