@@ -385,6 +385,17 @@ EDITS = {
         {"compute_features"},
         {"simulate_mini", "index_particles", "select_halos"},
     ),
+    "how halos are read": (
+        ("simulations/abacus/reader", "count > more_than])\n        counts",
+         "count >= 1 + more_than])\n        counts"),
+        {"select_halos", "draw_galaxies"},
+        {"compute_features", "index_particles", "simulate_mini", "measure_linear_power"},
+    ),
+    "how Gadget is read": (
+        ("simulations/gadget/snapshot", "FLAT = 2e-3", "FLAT = 1e-3"),
+        set(),
+        {"compute_features", "index_particles", "select_halos"},
+    ),
     "angles": (
         ("interpretation/angles", "SUBSPACES = (1, 2)", "SUBSPACES = (1, 2, 3)"),
         {"tabulate_angles"},

@@ -25,6 +25,7 @@ from lagbias.plan.interface import read
 from lagbias.plan.study import Study
 from lagbias.plan.wildcards import constraints
 from lagbias.tables.claims import write_claims
+from made_boxes import BOX_SIZE, GROUP_SIZES, SIDE, make_box
 
 ROOT = Path(__file__).parents[2]
 CORES = "2"
@@ -407,3 +408,44 @@ def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(run, conf
     assert constant == pytest.approx(1, abs=0.2)
     spectra = read_netcdf(run / target)
     assert (spectra["correlation"].isel(member=0) > 0.5).all()
+
+
+def test_a_box_in_a_format_from_elsewhere_is_read(tmp_path):
+    """The class that the docs show, in the folder of the run; the repository is as it was."""
+    made = make_box()
+    shutil.copy(ROOT / "docs/how-to/my_format.py", tmp_path)
+    np.savez(
+        tmp_path / "particles.npz", position=made.position - BOX_SIZE / 2,
+        lattice_index=made.lattice_index, halo_position=made.halo_position - BOX_SIZE / 2,
+        halo_particles=np.array(GROUP_SIZES),
+    )  # fmt: skip
+    config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    boxes = dict(train="first", validate="second", test="elsewhere")
+    for name in boxes.values():
+        np.save(tmp_path / f"{name}.npy", made.density.astype(np.float32))
+    config["simulations"] = {
+        name: {
+            "source": "my_format.py:NumpyBox", "root": ".", "box_size": BOX_SIZE,
+            "particles_per_side": SIDE, "lacks": ["velocities", "members"],
+            "files": {"initial": f"{name}.npy", "particles": "particles.npz"},
+        }
+        for name in boxes.values()
+    }  # fmt: skip
+    config |= {
+        "training_sets": {"set": {part: [name] for part, name in boxes.items()}},
+        "mesh": {"cell_size": 6, "evaluation_cell_size": 3}, "yardsticks": ["linear"],
+        "transfers": {}, "variants": {}, "more_networks": [],
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    targets = [
+        "results/elsewhere/features/R2.zarr", "results/elsewhere/particles.zarr",
+        "results/elsewhere/halos/N20.zarr", "results/elsewhere/matter.zarr",
+    ]  # fmt: skip
+    options = ("--snakefile", str(ROOT / "Snakefile"), "--configfile", "own.yaml", "--")
+    done = snakemake(tmp_path, *options, *targets)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert open_store(tmp_path / targets[2]).attrs["simulation"] == "elsewhere"
+    np.testing.assert_array_equal(
+        open_store(tmp_path / targets[2])["particle_count"], [60, 40, 30, 21]
+    )
+    assert len(open_store(tmp_path / targets[1])["final_cell"]) == SIDE**3

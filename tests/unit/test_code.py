@@ -46,6 +46,27 @@ class Shape:
 def size_of(shape):
     return 4
 """,
+    "lagbias/room/boxes.py": """
+from lagbias.base.numbers import Shape, size_of
+from lagbias.base.tools import first
+
+
+class Box(Shape):
+    sides = 6
+
+    @property
+    def name(self):
+        return "box"
+
+    def halos(self):
+        return first()
+
+    def particles(self):
+        return size_of(self)
+
+    def _hidden(self):
+        return 1
+""",
     "lagbias/base/late.py": "def late():\n    return 0\n",
     "lagbias/base/tools.py": "def first():\n    return 1\n\n\ndef second():\n    return 2\n",
 }
@@ -116,6 +137,30 @@ def test_what_is_loaded_by_its_place_counts_too(folder):
     assert Code(folder).digests("job", f"{own}:Mine") != first
     parameter = Code(folder).of("job", lambda wildcards: wildcards["place"])
     assert parameter({"place": ""}) == plain
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "methods"),
+    [
+        ("return first()", "return 2", {"halos", "halos,particles"}),
+        ("return size_of(self)", "return 3", {"particles", "halos,particles"}),
+        ("return 1", "return 4", {"halos", "particles", "halos,particles"}),
+        ('return "box"', 'return "cube"', {"halos", "particles", "halos,particles"}),
+        ("sides = 6", "sides = 7", {"halos", "particles", "halos,particles"}),
+    ],
+)
+def test_of_a_class_some_methods_count(folder, old, new, methods):
+    """Its other public methods are not followed; its bases and all else of it are."""
+    every = ("halos", "particles", "halos,particles")
+    file = folder / "lagbias/room/boxes.py"
+
+    def digests():
+        return {of: Code(folder).digests("job", f"lagbias.room.boxes:Box.{of}") for of in every}
+
+    before = digests()
+    file.write_text(file.read_text().replace(old, new))
+    after = digests()
+    assert {of for of in every if after[of] != before[of]} == methods
 
 
 def test_of_every_rule_something_is_reached():
