@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from abacusnbody.metadata import abacussummit, get_meta
 from lagbias.base.errors import InputError
 from lagbias.simulations.abacus.summit import (
     KINDS,
+    PHASES,
     check_published,
     check_sign_of_density,
     files_per_product,
@@ -57,7 +59,38 @@ def test_particles_of_a_kind_weigh_what_its_resolution_says():
     [("small", 0.3), ("small", 1.1), ("base", 0.5), ("base", 2.5), ("highbase", 3), ("huge", 0.2)],
 )
 def test_redshifts_with_particles_are_taken(kind, redshift):
-    check_published(f"AbacusSummit_{kind}_c000_ph100", redshift, 576)
+    phase = {"small": "3100", "base": "000", "highbase": "100", "huge": "201"}[kind]
+    check_published(f"AbacusSummit_{kind}_c000_ph{phase}", redshift, 576)
+
+
+def test_every_large_box_of_the_metadata_of_abacusutils_is_known_and_no_other():
+    get_meta("AbacusSummit_base_c000_ph000")
+    published = {name for name in abacussummit.metadata if "AbacusSummit" in name}
+    published -= {"AbacusSummit_small_c000_ph3000"}
+    listed = {
+        f"AbacusSummit_{kind}_c{cosmology:03d}_ph{phase:03d}"
+        for kind, cosmologies in PHASES.items() if kind != "small"
+        for cosmology, phases in cosmologies.items() for phase in phases
+    }  # fmt: skip
+    assert listed == published
+
+
+@pytest.mark.parametrize(
+    ("name", "redshift", "message"),
+    [
+        ("small_c000_ph2999", 0.5, "no ph2999 of these; .* have ph3000-ph4999 .*write ph3000, the"),
+        ("small_c000_ph3008", 0.5, "no ph3008 .*(some of these are missing); write ph3007, the"),
+        ("small_c001_ph3000", 0.5, "found cosmology c001, but .*small boxes of c000; write c000"),
+        ("base_c000_ph025", 0.5, "base boxes of c000 have ph000-ph024; write ph024, the nearest"),
+        ("base_c011_ph000", 0.5, "c000-c004, c009-c010, c012-c020, c100-c126, c130-c181; write c0"),
+        ("small_c000_ph3006", 0.2, "ph3006 has all five .*at z = 0.3, 0.4, .*`redshift: 0.3`"),
+        ("small_c000_ph3010", 0.5, "ph3010 has all five products at z = 1.1, 1.4: write .*1.1`"),
+        ("base_c103_ph000", 0.8, "c103_ph000 has all five products at z = 0.2, 0.5: write .*0.5`"),
+    ],
+)
+def test_boxes_that_are_not_there_are_refused_before_anything_is_fetched(name, redshift, message):
+    with pytest.raises(InputError, match=message.replace("(some", r"\(some").replace("g)", r"g\)")):
+        check_published(f"AbacusSummit_{name}", redshift, 576)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +110,7 @@ def test_redshifts_with_particles_are_taken(kind, redshift):
 )
 def test_redshift_without_particles_is_refused_with_the_nearest_that_has(kind, redshift, message):
     with pytest.raises(InputError, match=message):
-        check_published(f"AbacusSummit_{kind}_c000_ph3100", redshift, 576)
+        check_published(f"AbacusSummit_{kind}_c000_ph{PHASES[kind][0][0]:03d}", redshift, 576)
 
 
 def test_density_that_no_small_or_base_box_has_is_refused():

@@ -626,6 +626,17 @@ def test_forecast_of_a_product_is_near_what_the_published_boxes_have():
         assert list(manifest.PRODUCT_SHARES.values()) == pytest.approx(shares, abs=0.06)
 
 
+def test_manifest_of_cleaned_halos_has_their_files_besides():
+    plain, more = (manifest.manifest(BOX, 0.5, 576, 1, cleaned=cleaned) for cleaned in (0, 1))
+    assert [file.path for file in more[len(plain) :]] == [
+        f"cleaning/small/{BOX}/z0.500/{product}/{product}_000.asdf"
+        for product in ("cleaned_halo_info", "cleaned_rvpid")
+    ]
+    header, row, *_ = manifest.format_manifest(more).splitlines()
+    assert len(header) == len(row)
+    assert "cleaned_rvpid" not in manifest.format_manifest(plain)
+
+
 def test_manifest_knows_what_is_there(tmp_path):
     first, second, *_ = manifest.manifest(BOX, 0.5, 576, 1, root=tmp_path)
     place, other = tmp_path / first.path, tmp_path / second.path

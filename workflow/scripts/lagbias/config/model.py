@@ -77,6 +77,9 @@ class Box:
     density_grid: Annotated[int, Range(least=2), Unit("points")] | None = None
     """Side of the initial density of a box that is not made here, at most 1625. With `files`, it is
     `particles_per_side` if not given."""
+    cleaned: bool = False
+    """`true`: halos of a `local` or `https` box are AbacusSummit's cleaned ones, from `cleaning/`
+    of the tree. Halos that merged into others before are then a part of these."""
     files: Annotated[dict[str, str], Range(least=1)] | None = None
     """Files of a box by name, as paths from `root`. `*` stands for anything, as in
     `snapdir_004/snapshot_004.*.hdf5`."""

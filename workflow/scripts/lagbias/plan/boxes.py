@@ -65,7 +65,7 @@ class BoxInTree(PlannedBox):
         super().__init__(name, box, redshift, density_grid)
         self.mini = mini
         self.root = box.root or "resources"
-        self.files = BoxFiles.under(self.root, name, redshift, density_grid)
+        self.files = BoxFiles.under(self.root, name, redshift, density_grid, box.cleaned)
 
     def source_files(self) -> list[str]:
         """Its files, the initial density first: those that are there, or will be."""
@@ -88,7 +88,9 @@ class BoxInTree(PlannedBox):
         return BoxSizes.of_name(self.name)
 
     def settings(self) -> dict[str, Any]:
-        return {"root": self.root, "redshift": self.redshift, "density_grid": self.density_grid}
+        cleaned = {"cleaned": True} if self.box.cleaned else {}
+        grid = self.density_grid
+        return {"root": self.root, "redshift": self.redshift, "density_grid": grid, **cleaned}
 
 
 DISPLACEMENT_BYTES = 13  # a grid point: three grids, where the density is of displacements

@@ -113,7 +113,11 @@ class Study:
             file
             for sim in self.published_boxes()
             for file in manifest(
-                sim, self.redshift(sim), self.density_grid(sim), files_per_product(sim)
+                sim,
+                self.redshift(sim),
+                self.density_grid(sim),
+                files_per_product(sim),
+                cleaned=self.simulations[sim].cleaned,
             )
         ]
 

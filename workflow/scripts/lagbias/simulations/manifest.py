@@ -20,6 +20,9 @@ PRODUCT_SHARES = {
     "field_rv_A": 0.270,
     "field_pid_A": 0.089,
 }
+# The same of what cleaned halos need besides, of base_c000_ph000.
+CLEANED_SHARES = {"cleaned_halo_info": 0.123, "cleaned_rvpid": 0.017}
+SHARES = PRODUCT_SHARES | CLEANED_SHARES
 DENSITY = "ic_dens"
 
 
@@ -73,6 +76,7 @@ def manifest(
     density_grid: int,
     files_per_product: int,
     root: str | Path = "resources",
+    cleaned: bool = False,
 ) -> list[ManifestFile]:
     """The files that one box needs, with forecasts of their sizes; asks the disk, no network.
 
@@ -86,6 +90,8 @@ def manifest(
     files_per_product : int
     root : str or Path
         Folder that mirrors the tree.
+    cleaned : bool
+        Whether cleaned halos are wanted.
 
     Returns
     -------
@@ -98,12 +104,13 @@ def manifest(
     """
     total = KINDS[published_kind(name)].total_bytes
     files = []
-    for path in BoxFiles.under("", name, redshift, density_grid).expected(files_per_product):
-        product = path.parent.name if path.parent.name in PRODUCT_SHARES else DENSITY
+    box = BoxFiles.under("", name, redshift, density_grid, cleaned)
+    for path in box.expected(files_per_product):
+        product = path.parent.name if path.parent.name in SHARES else DENSITY
         if product == DENSITY:
             estimate = 4 * density_grid**3  # float32
         else:
-            estimate = round(total * PRODUCT_SHARES[product] / files_per_product)
+            estimate = round(total * SHARES[product] / files_per_product)
         place = Path(root) / path
         files.append(
             ManifestFile(
@@ -134,12 +141,14 @@ def format_manifest(files: Iterable[ManifestFile], root: str | Path = "resources
         Folder whose disk is asked for its free space.
     """
     files = list(files)
-    products = [DENSITY, *PRODUCT_SHARES]
+    there = {file.product for file in files}
+    products = [DENSITY, *PRODUCT_SHARES, *(name for name in CLEANED_SHARES if name in there)]
     names = list(dict.fromkeys(file.simulation for file in files))
     rows = [(name, [file for file in files if file.simulation == name]) for name in names]
     width = max([len("total"), *map(len, names)])
     columns = ["files", *products, "all", "there", "to fetch"]
-    lines = ["".join([f"{'estimated GB':{width}}", *(f"{column:>12}" for column in columns)])]
+    wide = max(12, *(len(name) + 2 for name in products))
+    lines = ["".join([f"{'estimated GB':{width}}", *(f"{column:>{wide}}" for column in columns)])]
     for name, members in [*rows, ("total", files)]:
         sizes = [
             *(sum(f.estimated_bytes for f in members if f.product == item) for item in products),
@@ -147,7 +156,10 @@ def format_manifest(files: Iterable[ManifestFile], root: str | Path = "resources
             sum(f.bytes_on_disk or f.bytes_of_part for f in members),
             sum(f.bytes_to_fetch for f in members),
         ]
-        cells = [f"{len(members):12d}", *(f"{size / 1e9:12.2f}" for size in sizes)]
+        cells = [
+            f"{len(members):{wide}d}",
+            *(f"{size / 1e9:{wide}.2f}" for size in sizes),
+        ]
         lines.append("".join([f"{name:{width}}", *cells]))
     missing = [file for file in files if file.missing]
     lines.append(

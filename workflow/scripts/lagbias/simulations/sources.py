@@ -45,8 +45,10 @@ class Source:
 
 SOURCES: Registry[Source] = {
     "mini": Source(ABACUS, frozenset({"phase"}), frozenset({"redshift", "cosmology"})),
-    "local": Source(ABACUS, frozenset({"root", "density_grid"}), frozenset({"redshift"})),
-    "https": Source(ABACUS, frozenset({"density_grid"}), frozenset({"redshift"})),
+    "local": Source(
+        ABACUS, frozenset({"root", "density_grid"}), frozenset({"redshift", "cleaned"})
+    ),
+    "https": Source(ABACUS, frozenset({"density_grid"}), frozenset({"redshift", "cleaned"})),
     "gadget": Source(
         "lagbias.simulations.gadget.box:GadgetBox",
         ON_DISK,

@@ -36,7 +36,7 @@ class AbacusBox(SimulationBox):
 
     @classmethod
     def of_config(cls, name: str, **settings) -> "AbacusBox":
-        """A box of a tree: root, redshift and density_grid (``BoxFiles.under``)."""
+        """A box of a tree: root, redshift, density_grid, cleaned (``BoxFiles.under``)."""
         return cls(BoxFiles.under(name=name, **settings), settings["redshift"])
 
     @cached_property
@@ -82,7 +82,9 @@ class AbacusBox(SimulationBox):
     def halos(
         self, more_than: int = 0, redshift_space: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        position, particle_count, header = read_halos(self.tree.halos, more_than, redshift_space)
+        position, particle_count, header = read_halos(
+            self.tree.halos, more_than, redshift_space, self.tree.cleaning_tree
+        )
         self._check(header)
         return position, particle_count
 

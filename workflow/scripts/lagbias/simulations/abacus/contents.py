@@ -56,6 +56,7 @@ def local_files(files: BoxFiles) -> list[Path]:
         check_box_folder(files)
         check_products(files)
         check_density(files)
+        check_cleaning(files)
         return files.found()
     except OSError as error:
         raise InputError(
@@ -184,6 +185,17 @@ def check_density(files: BoxFiles) -> None:
         f"no initial density {files.density}: "
         + ("that folder has no ic_dens file" if folder.is_dir() else f"no folder {folder}")
         + "; a tree keeps them in `ic`, apart from the halos: fetch ic_dens of this box into it"
+    )
+
+
+def check_cleaning(files: BoxFiles) -> None:
+    """Refuse a box whose cleaned halos are asked for and not there."""
+    if files.cleaning is None or files.cleaning.is_dir():
+        return
+    there = ", ".join(names_in(files.cleaning.parent)) or "nothing"
+    raise InputError(
+        f"no folder {files.cleaning}: found {there} in {files.cleaning.parent}; cleaned halos are "
+        "in `cleaning` of a tree: fetch cleaned_halo_info and cleaned_rvpid, or leave `cleaned` out"
     )
 
 

@@ -12,11 +12,16 @@ from lagbias.base.errors import InputError
 from lagbias.simulations.abacus.reader import in_redshift_space, read_column, verify
 from lagbias.simulations.abacus.tree import BoxFiles
 
+# Columns of particles: of a product, and of the particles that cleaning added to halos.
+COLUMNS = {"halo_rv_A": "rvint", "halo_pid_A": "packedpid"}
+
 
 def labelled_rows(
     files: BoxFiles, min_particles: int, product: str
-) -> Iterator[tuple[Path, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[Path, str, np.ndarray, np.ndarray, np.ndarray]]:
     """Which rows of the halos' particles are of halos with N > ``min_particles``.
+
+    Of cleaned halos, the particles of those that merged into them come from files of their own.
 
     Parameters
     ----------
@@ -29,6 +34,8 @@ def labelled_rows(
     ------
     file : Path
         Of the product, one after the other.
+    column : str
+        Of the file.
     rows : int64, (n,)
         In this file.
     halo : int64, (n,)
@@ -39,24 +46,33 @@ def labelled_rows(
     before = 0
     for halo_file in files.product("halo_info"):
         verify(halo_file)
+        fields = ["N", "npstartA", "npoutA"]
+        if files.cleaning is not None:
+            fields += ["npstartA_merge", "npoutA_merge"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # One file at a time: npstartA counts within the particle file of the same number.
             halos = CompaSOHaloCatalog(
-                halo_file, cleaned=False, subsamples=False,
-                fields=["N", "npstartA", "npoutA"],  # pyright: ignore[reportArgumentType]
+                halo_file, cleaned=files.cleaning is not None, cleandir=files.cleaning_tree,
+                subsamples=False, fields=fields,  # pyright: ignore[reportArgumentType]
             ).halos  # fmt: skip
         size = np.asarray(halos["N"]).astype(np.int64)
         above = size > min_particles
-        start = np.asarray(halos["npstartA"])[above].astype(np.int64)
-        count = np.asarray(halos["npoutA"])[above].astype(np.int64)
-        # The particles of a halo are one range: count up within each.
-        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        file = files.halos / product / halo_file.name.replace("halo_info", product)
-        verify(file)
-        halo = np.repeat(np.arange(before, before + len(count)), count)
-        yield file, np.repeat(start, count) + within, halo, np.repeat(size[above], count)
-        before += len(count)
+        number = halo_file.stem.rpartition("_")[2]
+        parts = [(files.halos / product / f"{product}_{number}.asdf", COLUMNS[product], "")]
+        if files.cleaning is not None:
+            cleaned = files.cleaning / f"cleaned_rvpid/cleaned_rvpid_{number}.asdf"
+            parts.append((cleaned, f"{COLUMNS[product]}_A", "_merge"))
+        for file, column, end in parts:
+            start = np.asarray(halos[f"npstartA{end}"])[above].astype(np.int64)
+            count = np.asarray(halos[f"npoutA{end}"])[above].astype(np.int64)
+            # The particles of a halo are one range: count up within each.
+            within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            verify(file)
+            halo = np.repeat(np.arange(before, before + len(count)), count)
+            rows = np.repeat(start, count) + within
+            yield file, column, rows, halo, np.repeat(size[above], count)
+        before += int(above.sum())
 
 
 def taken(column: np.ndarray, rows: np.ndarray, file: Path) -> np.ndarray:
@@ -92,8 +108,10 @@ def labelled_positions(
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, halo, halo_particles in labelled_rows(files, min_particles, "halo_rv_A"):
-        rvint, header = read_column(file, "rvint")
+    for file, column, rows, halo, halo_particles in labelled_rows(
+        files, min_particles, "halo_rv_A"
+    ):
+        rvint, header = read_column(file, column)
         position, velocity = unpack_rvint(taken(rvint, rows, file), header["BoxSize"])
         if redshift_space:
             position = in_redshift_space(position, velocity, header, file)
@@ -117,7 +135,9 @@ def labelled_lattice(
     InputError
         If the halos of a file point to particles that it does not hold.
     """
-    for file, rows, halo, halo_particles in labelled_rows(files, min_particles, "halo_pid_A"):
-        packed, header = read_column(file, "packedpid")
+    for file, column, rows, halo, halo_particles in labelled_rows(
+        files, min_particles, "halo_pid_A"
+    ):
+        packed, header = read_column(file, column)
         lattice_index = unpack_pids(taken(packed, rows, file), lagr_idx=True)["lagr_idx"]
         yield lattice_index, halo, halo_particles, header

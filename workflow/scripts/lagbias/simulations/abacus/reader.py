@@ -210,9 +210,12 @@ def in_redshift_space(
 
 
 def read_halos(
-    halos: Path, more_than: int = 0, redshift_space: bool = False
+    halos: Path,
+    more_than: int = 0,
+    redshift_space: bool = False,
+    cleaning: Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray, dict]:
-    """The CompaSO halos of one box, not cleaned (a cleaned catalogue is not there for every box).
+    """The CompaSO halos of one box.
 
     Parameters
     ----------
@@ -223,6 +226,9 @@ def read_halos(
         Halos of more particles than this are kept.
     redshift_space : bool
         Whether they are displaced along z by ``v_com`` (see ``in_redshift_space``).
+    cleaning : Path, optional
+        The folder ``cleaning`` of the tree: N is that of cleaned halos, without those that merged
+        into others.
 
     Returns
     -------
@@ -254,7 +260,7 @@ def read_halos(
             warnings.simplefilter("ignore")
             fields = ["N", "x_com", *(["v_com"] if redshift_space else [])]
             catalogue = CompaSOHaloCatalog(
-                file, cleaned=False, subsamples=False,
+                file, cleaned=cleaning is not None, cleandir=cleaning, subsamples=False,
                 fields=fields,  # pyright: ignore[reportArgumentType]: abacusutils' default is a text
             )  # fmt: skip
         position = np.asarray(catalogue.halos["x_com"])

@@ -5,6 +5,7 @@ The numbers are those of the data portal's scan of the disk at NERSC
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lagbias.base.errors import InputError
@@ -55,6 +56,28 @@ KINDS = {
     "hugebase": BoxKind(2000.0, 2304, 9, 7.32e9, PRIMARY),
     "huge": BoxKind(7500.0, 8640, 34, 368.5e9, ON_DISK),
 }
+ALL_COSMOLOGIES = (*range(5), 9, 10, *range(12, 21), *range(100, 127), *range(130, 182))
+# Phases by kind and cosmology. Large boxes: AbacusSummit's table of simulations and the metadata of
+# abacusutils, which a test compares. Small ones: 1883 of these 2000 were there in 2021; which are
+# not is known of a few (abacussummit-data-portal).
+PHASES: dict[str, dict[int, range | tuple[int, ...]]] = {
+    "small": {0: range(3000, 5000)},
+    "base": {number: (0,) for number in ALL_COSMOLOGIES}
+    | {0: range(25)}
+    | dict.fromkeys(range(1, 5), range(6)),
+    "highbase": {0: (100,), 21: (0,), 22: (0,)},
+    "high": {0: (100,)},
+    "fixedbase": {0: (98, 99), 1: (99,), 2: (99,), 3: (99,), 4: (99,)},
+    "hugebase": {0: range(25)},
+    "huge": {0: (201, 202)},
+}
+# Boxes of which less is there than of their kind: redshifts with particles.
+LESS = {
+    "AbacusSummit_small_c000_ph3008": (),
+    "AbacusSummit_small_c000_ph3006": (0.3, 0.4, 0.5, 0.8, 1.1, 1.4),  # ends at 0.25
+    "AbacusSummit_small_c000_ph3010": (1.1, 1.4),  # ends at 1.025
+    "AbacusSummit_base_c103_ph000": (0.2, 0.5),
+}
 KIND_IN_NAME = re.compile(rf"_({'|'.join(KINDS)})_")
 PUBLISHED = re.compile(rf"AbacusSummit_({'|'.join(KINDS)})_c\d{{3}}_ph\d{{3,4}}")
 
@@ -90,21 +113,25 @@ def files_per_product(name: str) -> int:
 def check_published(name: str, redshift: float, density_grid: int) -> None:
     """Refuse to fetch what the public tree does not have.
 
-    Which phases exist is not known here: the server says it.
+    Of small boxes it is not known here which phases are missing: the server says it.
 
     Raises
     ------
     InputError
-        If no box is named so, or boxes of this kind have no particles at the redshift or no initial
-        density of so many points.
+        If no box is named so or has this cosmology and phase, or boxes of this kind have no
+        particles at the redshift or no initial density of so many points.
     """
     kind = published_kind(name)
     box = KINDS[kind]
-    if redshift not in box.redshifts:
-        nearest = min(box.redshifts, key=lambda there: abs(there - redshift))
+    check_phase(name, kind)
+    redshifts = LESS.get(name, box.redshifts)
+    if redshift not in redshifts:
+        nearest = min(redshifts, key=lambda there: abs(there - redshift))
+        which = name if name in LESS else f"{kind} boxes"
+        have = "has" if name in LESS else "have"
         raise InputError(
-            f"simulations.{name}: {_why_no_particles(kind, redshift)}; {kind} boxes have all five "
-            f"products at {listed(box.redshifts)}: write `redshift: {nearest:g}`, the nearest"
+            f"simulations.{name}: {_why_no_particles(kind, redshift)}; {which} {have} all five "
+            f"products at {listed(redshifts)}: write `redshift: {nearest:g}`, the nearest"
         )
     if box.density_grids and density_grid not in box.density_grids:
         raise InputError(
@@ -112,6 +139,52 @@ def check_published(name: str, redshift: float, density_grid: int) -> None:
             f"{kind} boxes have {' or '.join(map(str, box.density_grids))} points a side: write "
             f"`density_grid: {box.density_grids[-1]}`"
         )
+
+
+def check_phase(name: str, kind: str) -> None:
+    """Refuse a cosmology or phase that AbacusSummit has not.
+
+    Raises
+    ------
+    InputError
+        Naming the nearest that it has.
+    """
+    cosmology, phase = (int(part) for part in re.findall(r"_(?:c|ph)(\d+)", name))
+    phases = PHASES[kind]
+    if cosmology not in phases:
+        near = min(phases, key=lambda there: abs(there - cosmology))
+        raise InputError(
+            f"simulations.{name}: found cosmology c{cosmology:03d}, but AbacusSummit has {kind} "
+            f"boxes of {_runs(phases, 'c', 3)}; write c{near:03d}, the nearest, or another box"
+        )
+    if phase in phases[cosmology] and LESS.get(name) != ():
+        return
+    digits = 4 if kind == "small" else 3
+    there = [
+        other
+        for other in phases[cosmology]
+        if other != phase and LESS.get(name.replace(f"ph{phase:0{digits}d}", f"ph{other}")) != ()
+    ]
+    near = min(there, key=lambda other: abs(other - phase))
+    raise InputError(
+        f"simulations.{name}: AbacusSummit has no ph{phase:0{digits}d} of these; {kind} boxes of "
+        f"c{cosmology:03d} have {_runs(phases[cosmology], 'ph', digits)}"
+        + (" (some of these are missing)" if kind == "small" else "")
+        + f"; write ph{near:0{digits}d}, the nearest"
+    )
+
+
+def _runs(numbers: Iterable[int], letter: str, digits: int) -> str:
+    """Numbers as runs, ``c000-c004, c009``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(
+        "-".join(f"{letter}{end:0{digits}d}" for end in dict.fromkeys(run)) for run in runs
+    )
 
 
 def _why_no_particles(kind: str, redshift: float) -> str:
