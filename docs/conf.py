@@ -18,12 +18,13 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "arrays",
     "mathml",
     "plain_docstrings",
     "printed_table",
 ]
 # Parts that pages include.
-INCLUDED = ["reference/config_keys.md", "size/*.md", "training/*.md"]
+INCLUDED = ["reference/config_keys.md", "size/*.md", "training/*.md", "boxes/*.md"]
 exclude_patterns = ["_build", "_templates", *INCLUDED]
 
 # A class of the config has the name of one of the fields (Mesh): a docstring that names it is
