@@ -1,5 +1,6 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
+import gc
 import json
 import shutil
 import signal
@@ -39,6 +40,14 @@ for ignored, handler in (
 ):  # fmt: skip
     if signal.getsignal(ignored) == signal.SIG_IGN:
         signal.signal(ignored, handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of garbage collections.
+
+    abacusutils asks for a whole one four times at each reading of halos.
+    """
+    gc.freeze()
 
 
 def copy_repository(folder: Path, config: str = "") -> Path:
