@@ -7,11 +7,11 @@ Snakemake's own ``--touch``: no job runs, so this takes seconds.
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import forked
 import pytest
 import yaml
 from conftest import copy_repository
@@ -20,12 +20,9 @@ from lagbias.simulations.mini.record import record_simulated
 ROOT = Path(__file__).parents[2]
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def snakemake(folder: Path, *arguments: str) -> CompletedProcess:
     """Run Snakemake in a folder, its output captured."""
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    return forked.run(forked.snakemake, *arguments, cwd=folder)
 
 
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
@@ -41,10 +38,9 @@ def repository(tmp_path_factory) -> Path:
     return copy_repository(tmp_path_factory.mktemp("repository"))
 
 
-@pytest.fixture(scope="module")
-def finished_once(tmp_path_factory) -> Path:
-    """A copy in which everything of the tiny config is there and up to date."""
-    folder = copy_repository(tmp_path_factory.mktemp("finished"), "test")
+def finish(folder: Path) -> None:
+    """Have everything of the tiny config there and up to date, in a copy of the repository."""
+    copy_repository(folder, "test")
     run = snakemake(folder, "-n", "--quiet", "rules", "--summary")
     for line in run.stdout.splitlines()[1:]:
         output = folder / line.split("\t")[0]
@@ -62,7 +58,12 @@ def finished_once(tmp_path_factory) -> Path:
     touched = snakemake(folder, "--touch", "--forceall", "--cores", "1")
     assert touched.returncode == 0, touched.stdout + touched.stderr
     assert planned(folder) == {}, "a touched workflow has nothing to do"
-    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_once(made_once) -> Path:
+    """A copy in which everything of the tiny config is there and up to date."""
+    return made_once("finished", finish)
 
 
 @pytest.fixture
