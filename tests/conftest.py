@@ -1,11 +1,14 @@
 """Shared fixtures: the real data where they are at hand, a tiny planted box in their formats."""
 
+import gc
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from filelock import FileLock
 from lagbias.base.loading import load
 from lagbias.config.yardsticks import KINDS
 from lagbias.features import smoothed
@@ -25,6 +29,7 @@ from lagbias.projection.orthogonal import orthogonalise
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.mini.pysco import warm_up
 
 ROOT = Path(__file__).parents[1]
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
@@ -42,11 +47,24 @@ for ignored, handler in (
         signal.signal(ignored, handler)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of garbage collections.
+
+    abacusutils asks for a whole one four times at each reading of halos.
+    """
+    gc.freeze()
+
+
+def half_written(folder: str, names: list[str]) -> set[str]:
+    """What another process may be writing; what numba has compiled, for 30 s, is copied."""
+    whole = (".pyc", ".nbi", ".nbc")
+    return {n for n in names if folder.endswith("__pycache__") and not n.endswith(whole)}
+
+
 def copy_repository(folder: Path, config: str = "") -> Path:
     """A copy of what a user runs, with one of its configs, as ``test``, as the default one."""
     for part in ("workflow", "config", "envs", "slurm"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        shutil.copytree(ROOT / part, folder / part, ignore=half_written, dirs_exist_ok=True)
     shutil.copy(ROOT / "Snakefile", folder)
     if config:
         shutil.copy(folder / f"config/{config}.yaml", folder / "config/config.yaml")
@@ -88,6 +106,32 @@ def evaluation_power(overdensity: np.ndarray, grid: Grid, k_max: float) -> np.nd
     """Power of one painted field in the shells of an evaluation."""
     shells = field_shells.Shells(grid, field_shells.shell_edges(grid, k_max))
     return shells.power(field_shells.field_modes(overdensity, grid))
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Call with a name and what fills a folder: the folder, filled once for all processes."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, part = base / name, base / f"{name}.part"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                fill(part)
+                part.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def compiled(made_once) -> None:
+    """PySCo is compiled: a simulation that compiles first ends in other last bits."""
+    made_once("compiled", lambda folder: warm_up(threads=1))
 
 
 @pytest.fixture

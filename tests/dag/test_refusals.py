@@ -1,9 +1,8 @@
 """A config of what is not there is refused as it is planned: one line that says what to write."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 import yaml
 from conftest import copy_repository
@@ -30,10 +29,7 @@ def refusal(repository: Path, config: dict | str) -> str:
     """What a dry run of a config says beside where Snakemake found it: one line."""
     file = repository / "changed.yaml"
     file.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
-    run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--configfile", str(file)],
-        cwd=repository, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    run = forked.run(forked.snakemake, "-n", "--configfile", str(file), cwd=repository)
     said = run.stdout + run.stderr
     assert run.returncode != 0, said
     assert "Traceback" not in said
@@ -103,8 +99,5 @@ def test_numbers_as_people_write_them_plan(repository):
         "  particle_fraction: 1.0 ", "  learning_rate: 1e-3\n  particle_fraction: 1e0 "
     )
     (repository / "changed.yaml").write_text(text.replace("k_max: 0.6", 'k_max: "6e-1"'))
-    run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--configfile", "changed.yaml"],
-        cwd=repository, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    run = forked.run(forked.snakemake, "-n", "--configfile", "changed.yaml", cwd=repository)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -43,7 +43,9 @@ def bare(tmp_path) -> Path:
         pytest.skip(f"pip reaches no index with {pin}: {asked.stderr.strip()[-300:]}")
     venv.create(tmp_path / "bare", symlinks=True, with_pip=True)
     folder = tmp_path / "bare/bin"
-    done = said_by(folder / "python", "-m", "pip", "--quiet", "install", "-c", LOCK, pin)
+    done = said_by(
+        folder / "python", "-m", "pip", "--quiet", "install", "--no-compile", "-c", LOCK, pin
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
 

@@ -16,7 +16,7 @@ from lagbias.base.errors import InputError
 from lagbias.simulations.mini.box import _header, particle_mass, simulate
 from lagbias.simulations.mini.cosmology import background_of, growth_table, linear_power
 from lagbias.simulations.mini.friends import friends_of_friends, halo_properties
-from lagbias.simulations.mini.pysco import SimulationError, generator_seed, warm_up
+from lagbias.simulations.mini.pysco import SimulationError, generator_seed
 from lagbias.simulations.mini.settings import MiniSimulation
 
 THREADS = 2
@@ -94,21 +94,14 @@ def read_box(settings: MiniSimulation, root: Path) -> Box:
 
 
 @pytest.fixture(scope="session")
-def compiled():
-    warm_up(THREADS)
-
-
-@pytest.fixture(scope="session")
-def halo_box(compiled, tmp_path_factory):
-    root = tmp_path_factory.mktemp("halo_box")
-    simulate(HALO_BOX, root, THREADS)
+def halo_box(compiled, made_once):
+    root = made_once("halo_box", lambda folder: simulate(HALO_BOX, folder, THREADS))
     return read_box(HALO_BOX, root)
 
 
 @pytest.fixture(scope="session")
-def large_box(compiled, tmp_path_factory):
-    root = tmp_path_factory.mktemp("large_box")
-    simulate(LARGE_BOX, root, THREADS)
+def large_box(compiled, made_once):
+    root = made_once("large_box", lambda folder: simulate(LARGE_BOX, folder, THREADS))
     return read_box(LARGE_BOX, root)
 
 
@@ -137,6 +130,7 @@ def displacement_along(box: Box, axis: int) -> np.ndarray:
     return displacement - box_size * np.rint(displacement / box_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_displacements_follow_the_initial_density(halo_box, axis):
     displacement = displacement_along(halo_box, axis)
@@ -147,6 +141,7 @@ def test_displacements_follow_the_initial_density(halo_box, axis):
     assert abs(slope - 1) < DISPLACEMENT_SLOPE_TOLERANCE, slope
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_lattice_and_density_grid_have_one_origin(halo_box, axis):
     """Shifted by a cell either way the correlation falls equally; nothing moves on the whole."""
@@ -188,6 +183,7 @@ def linear_modes(box: Box, integers: np.ndarray) -> np.ndarray:
     return (np.fft.fftn(box.overdensity) / n**3)[tuple(np.mod(integers, n).T)]
 
 
+@pytest.mark.slow
 def test_large_scales_grow_linearly(large_box):
     linear = linear_modes(large_box, LOWEST_MODES)
     final = direct_modes(large_box, LOWEST_MODES)
@@ -198,6 +194,7 @@ def test_large_scales_grow_linearly(large_box):
     assert abs(power_ratio - 1) < 2 * GROWTH_TOLERANCE, (growth, power_ratio)
 
 
+@pytest.mark.slow
 def test_large_scale_velocities_are_linear(large_box):
     """Velocities [km/s] are f a H Psi, f = Omega_m(z)^0.55 (Linder 2005, to 1 %)."""
     omega = OMEGA_M * (1 + REDSHIFT) ** 3
@@ -219,6 +216,7 @@ def abacus_power(redshift: float) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(spectrum["k (h/Mpc)"]), np.asarray(spectrum["P (Mpc/h)^3"]) * growth**2
 
 
+@pytest.mark.slow
 def test_initial_density_has_the_linear_power_of_abacus(halo_box):
     n, box_size = len(halo_box.overdensity), halo_box.settings.box_size
     _, k_squared = wavevectors(n, box_size)
@@ -275,6 +273,7 @@ def test_linear_power_of_another_cosmology_has_its_amplitude():
     assert found["c004"] == pytest.approx(0.753, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_particles_are_a_subsample_without_repetition(halo_box):
     n, fraction = len(halo_box.overdensity), halo_box.settings.subsample
     row = halo_box.lagrangian_index @ [n * n, n, 1]
@@ -286,6 +285,7 @@ def test_particles_are_a_subsample_without_repetition(halo_box):
     assert abs(len(row) - fraction * n**3) < scatter, len(row)
 
 
+@pytest.mark.slow
 def test_all_particles_are_there_when_asked_for(large_box):
     n = len(large_box.overdensity)
     row = np.sort(large_box.lagrangian_index @ [n * n, n, 1])
@@ -297,6 +297,7 @@ def read_halos(box: Box, fields: list[str]) -> dict[str, np.ndarray]:
     return {name: np.asarray(catalogue.halos[name]) for name in fields}
 
 
+@pytest.mark.slow
 def test_files_are_slabs_whose_halos_own_their_particles(halo_box):
     """The particles that a halo points at lie around its centre, whichever file it is in."""
     box_size = halo_box.settings.box_size
@@ -339,6 +340,7 @@ def watson13_counts(edges: np.ndarray, volume: float) -> np.ndarray:
     return np.diff(np.interp(np.log(edges), log_mass, total))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), MASS_FUNCTION_BINS)
 def test_halo_mass_function_is_that_of_watson13(halo_box, low, high):
     number = read_halos(halo_box, ["N"])["N"]

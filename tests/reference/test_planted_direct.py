@@ -127,6 +127,7 @@ def found_and_planted(fitted: dict, box: dict) -> tuple[np.ndarray, np.ndarray]:
     return found.astype(np.float64), box["planted"] / mean
 
 
+@pytest.mark.slow
 def test_every_planted_label_is_in_the_store(fitted):
     for box in fitted["boxes"]:
         store = open_store(box["labels"])
@@ -134,18 +135,21 @@ def test_every_planted_label_is_in_the_store(fitted):
         assert store.attrs["labelled_particles"] == box["labelled"].sum()
 
 
+@pytest.mark.slow
 def test_planted_probability_is_recovered_on_an_untouched_box(fitted):
     found, truth = found_and_planted(fitted, fitted["boxes"][2])
     scatter = (found - truth).std() / truth.std()
     assert scatter < RECOVERY_TOLERANCE, scatter
 
 
+@pytest.mark.slow
 def test_mean_ratio_over_the_training_boxes_is_one(fitted):
     means = [found_and_planted(fitted, box)[0].mean() for box in fitted["boxes"][:2]]
     # The normalisation is a float64 number applied in float32.
     assert np.mean(means) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_painted_ratio_has_the_planted_power_on_an_untouched_box(fitted, tmp_path):
     box = fitted["boxes"][2]
     store = tmp_path / "prediction.zarr"
@@ -161,6 +165,7 @@ def test_painted_ratio_has_the_planted_power_on_an_untouched_box(fitted, tmp_pat
     np.testing.assert_allclose(ratio, 1, atol=POWER_TOLERANCE)
 
 
+@pytest.mark.slow
 def test_probability_is_calibrated_on_an_untouched_box(fitted, tmp_path):
     box, path = fitted["boxes"][2], tmp_path / "calibration.nc"
     write_calibration(

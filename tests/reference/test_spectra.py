@@ -66,6 +66,7 @@ def test_power_equals_a_plain_binning_of_the_full_cube(points, rng):
         np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6 * abs(expected).max())
 
 
+@pytest.mark.slow  # abacusutils compiles its counting of modes in every process
 def test_power_equals_that_of_abacusutils(rng):
     grid = Grid(40, 200.0)
     shells = Shells(grid, shell_edges(grid, 0.6))
@@ -264,6 +265,7 @@ def thinned_spectra(full_set, tmp_path_factory):
 THINNING_TOLERANCE = 2e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model", "error", "cross", "model_matter", "halo_matter"])
 def test_spectra_of_a_subsample_are_those_of_all_particles_in_the_mean(thinned_spectra, name):
     everything, draws = thinned_spectra
@@ -276,6 +278,7 @@ def test_spectra_of_a_subsample_are_those_of_all_particles_in_the_mean(thinned_s
     )
 
 
+@pytest.mark.slow
 def test_without_its_sampling_noise_a_subsample_would_have_too_much_power(
     thinned_spectra, full_set
 ):

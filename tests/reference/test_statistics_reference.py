@@ -168,6 +168,7 @@ def realisations(grid, estimators, random, count):
         )
 
 
+@pytest.mark.slow
 def test_jackknife_errors_are_the_scatter_of_many_boxes():
     grid = Grid(24, 120.0)
     estimators = Estimators(grid, 0.6)
@@ -272,6 +273,7 @@ def test_quadrupole_of_a_kaiser_field_gives_beta_back(rng):
     assert 4 * error < 0.02 * expected
 
 
+@pytest.mark.slow
 def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, tmp_path):
     """delta_s - delta = f mu^2 delta_matter on large scales, f by the header, 10 %.
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import abacusnbody.data.asdf  # noqa: F401  registers the compression
 import asdf
+import forked
 import numpy as np
 import psutil
 import pytest
@@ -30,7 +31,6 @@ from lagbias.base.jobs import STOP_SIGNALS, reporting, stoppable
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.checksums import CHECKSUM_LIST
 from lagbias.simulations.abacus.tree import BoxFiles
-from lagbias.simulations.mini.pysco import warm_up
 from lagbias.training.network import HaloToMassRatio
 
 SIM = "AbacusPlanted_small_c000_ph000"
@@ -181,11 +181,8 @@ JOBS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A folder in which every job has run undisturbed."""
-    folder = tmp_path_factory.mktemp("finished")
-    warm_up(threads=1)  # a simulation that compiles first ends in other last bits
+def run_all(folder: Path) -> None:
+    """Run every job undisturbed."""
     plant_box(folder / "resources", SIM)
     for job in JOBS.values():
         if job.rule == "compute_features":  # the other scale, as another job of the rule
@@ -193,7 +190,12 @@ def finished(tmp_path_factory) -> Path:
                 job.rule, Names(store=FEATURES[1]), job.input, job.params, Names(sim=SIM, R="4")
             ).run(folder)
         job.run(folder)
-    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(compiled, made_once) -> Path:
+    """A folder in which every job has run undisturbed."""
+    return made_once("finished_jobs", run_all)
 
 
 @pytest.fixture
@@ -251,18 +253,19 @@ import sys
 from test_faults import JOBS, Path
 JOBS[sys.argv[1]].run(Path.cwd())
 """
-# Is sent a signal when the file is whole beside its place and about to be renamed.
-SIGNALLED = """
-import os, sys
-from pathlib import Path
-replace = os.replace
-def replace_when_signalled(source, target, **more):
-    if os.fspath(target) == sys.argv[2]:
-        os.kill(os.getpid(), int(sys.argv[3]))
-    replace(source, target, **more)
-os.replace = replace_when_signalled
-"""
-SIGNALLED += RUN
+
+
+def signalled(rule: str, output: str, number: int) -> None:
+    """Run a job that gets a signal when an output is whole and about to be renamed."""
+    replace = os.replace
+
+    def replace_when_signalled(source, target, **more):
+        if os.fspath(target) == output:
+            os.kill(os.getpid(), number)
+        replace(source, target, **more)
+
+    os.replace = replace_when_signalled
+    JOBS[rule].run(Path.cwd())
 
 
 def in_own_process(script: str, *arguments) -> dict:
@@ -278,10 +281,7 @@ def run_signalled(
     job: Job, folder: Path, target: str, number: signal.Signals
 ) -> subprocess.CompletedProcess:
     """Run a job in a process of its own that gets a signal just before it puts a file in place."""
-    return subprocess.run(
-        **in_own_process(SIGNALLED, job.rule, target, int(number)),
-        cwd=folder, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    return forked.run(signalled, job.rule, target, int(number), cwd=folder)
 
 
 def run_killed(job: Job, folder: Path, target: str) -> None:
@@ -315,6 +315,7 @@ def test_training_killed_between_its_outputs_ends_alike(finished, folder, target
     assert_alike(job, folder, finished)
 
 
+@pytest.mark.slow
 def test_simulation_killed_half_way_has_only_whole_files_and_its_rerun_ends_alike(finished, folder):
     """The files of a box are written one by one, each whole."""
     box, density = (Path("resources") / part for part in ("mini_ph000", "ic/mini_ph000"))

@@ -24,54 +24,83 @@ WHOLE = "*"  # in place of a definition's name: all definitions of its module
 ALWAYS = ""  # in place of a definition's name: what runs when its module is imported
 
 
-@dataclass
-class Module:
-    """Top-level statements of a module by the name that they define, and the names it imports."""
+class Statement:
+    """A top-level statement of a module, walked once however many rules depend on it."""
 
-    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    def __init__(self, node: ast.stmt, lines: list[str]) -> None:
+        self.node = node
+        self.lines = lines
 
-    @classmethod
-    def read(cls, file: Path) -> "Module":
-        """A module of a file; its comments are left out."""
-        text = file.read_text(encoding="utf-8")
-        module = cls(lines=without_comments(text))
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                module.imported |= imported_by(node)
-            elif not is_docstring(node) and not is_registry(node):
-                for name in defined_by(node):
-                    module.statements.setdefault(name, []).append(node)
-        return module
+    @functools.cached_property
+    def parts(self) -> list[ast.AST]:
+        """The statement and all that it is made of."""
+        return list(ast.walk(self.node))
 
-    def named(self, name: str) -> list[ast.stmt]:
-        """The statements that define a name or a part of a class, or all of the module."""
-        if "." in name:
-            return self._part(*name.split("."))
-        names = self.statements if name == WHOLE else [name]
-        return [node for key in names for node in self.statements.get(key, [])]
-
-    def _part(self, name: str, methods: str) -> list[ast.stmt]:
-        """Statements of a class, its other public methods left out; its bases."""
-        (node,) = self.named(name)
-        if not isinstance(node, ast.ClassDef):
-            raise ValueError(f"{name} is no class")
-        asked = methods.split(",")
-        kept = [part for part in node.body if not is_method(part) or part.name in asked]
-        return [*kept, *(ast.copy_location(ast.Expr(base), base) for base in node.bases)]
-
-    def source(self, node: ast.stmt) -> str:
-        """Text of a statement, without comments, docstrings and empty lines."""
+    @functools.cached_property
+    def source(self) -> str:
+        """Text of the statement, without comments, docstrings and empty lines."""
+        node = self.node
         left_out = {
             number
-            for part in ast.walk(node)
+            for part in self.parts
             if isinstance(part, ast.stmt) and is_docstring(part)
             for number in range(part.lineno, (part.end_lineno or 0) + 1)
         }
         first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
         numbers = (n for n in range(first, (node.end_lineno or 0) + 1) if n not in left_out)
         return "\n".join(filter(None, (self.lines[n - 1].rstrip() for n in numbers)))
+
+    def names(self, imported: dict[str, tuple[str, str]]) -> set[tuple[str, str]]:
+        """What the statement names: module and name, without a module if of its own.
+
+        Parameters
+        ----------
+        imported : names that its module imports, with module and name of what they stand for
+        """
+        for part in self.parts:
+            if isinstance(part, ast.Import | ast.ImportFrom):
+                imported = imported | imported_by(part)
+        named = {part.id for part in self.parts if isinstance(part, ast.Name)}
+        return {imported.get(name, ("", name)) for name in named}
+
+
+@dataclass
+class Module:
+    """Top-level statements of a module by the name that they define, and the names it imports."""
+
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
+    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> "Module":
+        """A module of a file; its comments are left out."""
+        text = file.read_text(encoding="utf-8")
+        module, lines = cls(), without_comments(text)
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module.imported |= imported_by(node)
+            elif not is_docstring(node) and not is_registry(node):
+                statement = Statement(node, lines)
+                for name in defined_by(node):
+                    module.statements.setdefault(name, []).append(statement)
+        return module
+
+    def named(self, name: str) -> list[Statement]:
+        """The statements that define a name or a part of a class, or all of the module."""
+        if "." in name:
+            return self._part(*name.split("."))
+        names = self.statements if name == WHOLE else [name]
+        return [node for key in names for node in self.statements.get(key, [])]
+
+    def _part(self, name: str, methods: str) -> list[Statement]:
+        """Statements of a class, its other public methods left out; its bases."""
+        (whole,) = self.named(name)
+        if not isinstance(whole.node, ast.ClassDef):
+            raise ValueError(f"{name} is no class")
+        asked = methods.split(",")
+        kept = [part for part in whole.node.body if not is_method(part) or part.name in asked]
+        bases = [ast.copy_location(ast.Expr(base), base) for base in whole.node.bases]
+        return [Statement(part, whole.lines) for part in (*kept, *bases)]
 
 
 class Code:
@@ -90,9 +119,11 @@ class Code:
 
     def _module(self, name: str) -> Module | None:
         """A module by its dotted name; None if it is not of this library."""
+        if name.partition(".")[0] != PACKAGE:
+            return None
         place = self.folder.joinpath(*name.split("."))
         file = next(filter(Path.is_file, [place.with_suffix(".py"), place / "__init__.py"]), None)
-        return Module.read(file) if file and name.partition(".")[0] == PACKAGE else None
+        return Module.read(file) if file else None
 
     def resolved(self, module: str, name: str) -> tuple[str, str] | None:
         """Module and name under which something that a module offers is defined."""
@@ -106,11 +137,10 @@ class Code:
     def _names_in(self, module: str, name: str) -> frozenset[tuple[str, str]]:
         """Definitions that one names itself."""
         found = self.module(module) or Module()
-        nodes = found.named(name)
         return frozenset(
             resolved
-            for node in nodes
-            for asked in names_of(node, found)
+            for statement in found.named(name)
+            for asked in statement.names(found.imported)
             if (resolved := self.resolved(*(asked if asked[0] else (module, asked[1]))))
         )
 
@@ -161,7 +191,7 @@ class Code:
             found = self.module(module) or Module()
             room = ([*module.split("."), ""])[1]
             rooms.setdefault(room, []).extend(
-                f"{module}:{name}\n{found.source(node)}" for node in found.named(name)
+                f"{module}:{name}\n{statement.source}" for statement in found.named(name)
             )
         return {
             room: hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
@@ -173,6 +203,8 @@ class Code:
 def without_comments(text: str) -> list[str]:
     """Lines of a source without its comments."""
     lines = text.splitlines()
+    if "#" not in text:
+        return lines
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
@@ -218,13 +250,3 @@ def imported_by(node: ast.Import | ast.ImportFrom) -> dict[str, tuple[str, str]]
     if isinstance(node, ast.Import):
         return {part.asname or part.name: (part.name, WHOLE) for part in node.names}
     return {part.asname or part.name: (node.module or "", part.name) for part in node.names}
-
-
-def names_of(node: ast.stmt, module: Module) -> set[tuple[str, str]]:
-    """What a statement of a module names: module and name, without a module if of its own."""
-    imported = dict(module.imported)
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom):
-            imported |= imported_by(part)
-    named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return {imported.get(name, ("", name)) for name in named}
