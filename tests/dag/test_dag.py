@@ -516,10 +516,11 @@ OTHERS = {path.name for path in (ROOT / "config").glob("*.yaml")} - {"config.yam
 
 @pytest.mark.parametrize("config", sorted(OTHERS))
 def test_every_other_config_plans(repository, config):
-    if config == "sandbox.yaml" and not (ROOT.parent / "shared/abacus").is_dir():
-        pytest.skip("no real Abacus data: expected ../shared/abacus beside the repository")
-    file = repository / f"config/{config}"
-    text = file.read_text().replace("../shared/abacus", str(ROOT.parent / "shared/abacus"))
+    file, shared = repository / f"config/{config}", ROOT.parent / "shared"
+    folder = {"sandbox.yaml": "abacus", "gadget.yaml": "gadget"}.get(config)
+    if folder and not (shared / folder).is_dir():
+        pytest.skip(f"no real data: expected ../shared/{folder} beside the repository")
+    text = file.read_text().replace("../shared", str(shared))
     file.write_text(text)
     plan = planned(repository, "--configfile", str(file))
     assert plan["make_report"] == 1
