@@ -219,8 +219,9 @@ def is_docstring(node: ast.stmt) -> bool:
 
 def is_method(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
     """Is a statement of a class a public method, neither a property nor made by a class method?"""
-    public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-    return public and not node.decorator_list
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    return not node.name.startswith("_") and not node.decorator_list
 
 
 def is_registry(node: ast.stmt) -> bool:

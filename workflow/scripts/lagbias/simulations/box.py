@@ -68,9 +68,9 @@ class SimulationBox(ABC):
     density_file: str
 
     @classmethod
+    @abstractmethod
     def of_config(cls, name: str, **settings) -> "SimulationBox":
         """A box by its name and what its section of the config says."""
-        return cls(name, **settings)
 
     @abstractmethod
     def linear_density(self) -> np.ndarray:
@@ -169,6 +169,10 @@ class BoxOnDisk(SimulationBox):
     density_points: int
     paths: Mapping[str, Sequence[str]]
     options: Mapping[str, str]
+
+    @classmethod
+    def of_config(cls, name: str, **settings) -> "BoxOnDisk":
+        return cls(name, **settings)
 
     def __post_init__(self) -> None:
         self.files = self._listed([key for key in self.paths if key != "initial"])

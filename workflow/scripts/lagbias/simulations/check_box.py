@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from lagbias.base.errors import InputError
@@ -133,10 +132,10 @@ def _proof(file: ArrayFile) -> Iterator[str]:
     yield f"halos: {len(count)}, of {count.min()} to {count.max()} particles"
 
 
-def _check_gadget(path: str, file: h5py.File) -> Checked:
+def _check_gadget(path: str, file: Any) -> Checked:
     """A snapshot or a group catalogue of Gadget or AREPO, by its header."""
     found = Checked()
-    header = {
+    header: dict[str, Any] = {
         **(dict(file["Parameters"].attrs) if "Parameters" in file else {}),
         **dict(file["Header"].attrs),
     }

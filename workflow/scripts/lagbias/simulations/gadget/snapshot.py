@@ -170,8 +170,7 @@ class Snapshot(GadgetFiles):
     def __init__(self, paths: Sequence[str], box_size: float, per_side: int) -> None:
         super().__init__(paths, box_size)
         self.per_side = per_side
-        counts = sum(np.asarray(header["NumPart_ThisFile"], dtype=np.int64)
-                     for header in self.headers)  # fmt: skip
+        counts = np.sum([header["NumPart_ThisFile"] for header in self.headers], axis=0)
         baryons = [kind for kind in GAS if kind < len(counts) and counts[kind]]
         if baryons:
             raise InputError(
@@ -242,8 +241,8 @@ class Snapshot(GadgetFiles):
         return first_identifier(least, largest, self.per_side, self.where)
 
 
-def opened(path: str | Path) -> h5py.File:
-    """An HDF5 file to read.
+def opened(path: str | Path) -> Any:
+    """An HDF5 file to read (h5py's own types leave open what a name stands for).
 
     Raises
     ------
@@ -258,7 +257,7 @@ def opened(path: str | Path) -> h5py.File:
         ) from error
 
 
-def column(file: h5py.File, name: str, path: str) -> h5py.Dataset:
+def column(file: Any, name: str, path: str) -> Any:
     """A column of the particles of type 1.
 
     Raises
