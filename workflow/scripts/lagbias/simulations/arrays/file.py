@@ -33,18 +33,18 @@ ARRAYS = {
     "linear_density": Array("n, n, n", "1", "linear overdensity on the Lagrangian grid, point "
         "[0, 0, 0] at the corner of the box; its attribute `redshift` says when, the redshift of "
         "the box if it has none"),
-    "initial_displacement": Array("n, n, n, 3", "Mpc/h", "instead of it: displacement of each "
-        "lattice point in the initial conditions; needs the attribute `redshift`"),
+    "initial_displacement": Array("n, n, n, 3", "Mpc/h", "instead of `linear_density`: "
+        "displacement of each lattice point in the initial conditions; needs the attribute `redshift`"),
     "position": Array("particle, 3", "Mpc/h", "final positions, from 0 to the box size"),
     "velocity": Array("particle, 3", "km/s", "peculiar velocities; may be left out"),
     "lattice_index": Array("particle, 3", "1", "where each particle began: its point of the "
         "particle lattice, from 0"),
-    "identifier": Array("particle", "1", "instead of it: identifiers from 0 or 1 that count the "
+    "identifier": Array("particle", "1", "instead of `lattice_index`: identifiers from 0 or 1 that count the "
         "lattice; `id_order` of the config says how"),
     "halo_position": Array("halo, 3", "Mpc/h", "positions of halos, from 0 to the box size"),
     "halo_velocity": Array("halo, 3", "km/s", "peculiar velocities of halos; may be left out"),
     "halo_particle_count": Array("halo", "1", "particles of each halo"),
-    "halo_mass": Array("halo", "Msun/h", "instead of it: masses of halos"),
+    "halo_mass": Array("halo", "Msun/h", "instead of `halo_particle_count`: masses"),
     "halo_of_particle": Array("particle", "1", "halo of each particle, its number from 0, -1 for "
         "none; may be left out"),
 }  # fmt: skip
