@@ -34,13 +34,14 @@ ARRAYS = {
         "[0, 0, 0] at the corner of the box; its attribute `redshift` says when, the redshift of "
         "the box if it has none"),
     "initial_displacement": Array("n, n, n, 3", "Mpc/h", "instead of `linear_density`: "
-        "displacement of each lattice point in the initial conditions; needs the attribute `redshift`"),
+        "displacement of each lattice point in the initial conditions; needs the attribute "
+        "`redshift`"),
     "position": Array("particle, 3", "Mpc/h", "final positions, from 0 to the box size"),
     "velocity": Array("particle, 3", "km/s", "peculiar velocities; may be left out"),
     "lattice_index": Array("particle, 3", "1", "where each particle began: its point of the "
         "particle lattice, from 0"),
-    "identifier": Array("particle", "1", "instead of `lattice_index`: identifiers from 0 or 1 that count the "
-        "lattice; `id_order` of the config says how"),
+    "identifier": Array("particle", "1", "instead of `lattice_index`: identifiers from 0 or 1 "
+        "that count the lattice; `id_order` of the config says how"),
     "halo_position": Array("halo, 3", "Mpc/h", "positions of halos, from 0 to the box size"),
     "halo_velocity": Array("halo, 3", "km/s", "peculiar velocities of halos; may be left out"),
     "halo_particle_count": Array("halo", "1", "particles of each halo"),
