@@ -1,11 +1,13 @@
 """From a config to names, inputs, targets and resources, without Snakemake."""
 
+import copy
 import re
 from pathlib import Path
 from types import SimpleNamespace as Wildcards
 
 import pytest
 import yaml
+from lagbias.base.errors import InputError
 from lagbias.plan import wildcards as patterns
 from lagbias.plan.inputs import (
     Inputs,
@@ -228,3 +230,41 @@ def test_biases_and_planted_fits_are_of_the_showcase(study):
     assert files["explanation"] == "results/fits/{set}/{tracer}/R2-R4/explain.nc"
     assert files["coefficients"] == ["results/fits/{set}/{tracer}/poly-R3/coefficients.nc"]
     assert bias_files(study_of(yardsticks=["labels"]))["linear"] == []
+
+
+def test_without_members_or_velocities_less_is_made():
+    """Of a test box that lacks them: no calibration, nothing in redshift space."""
+    whole, lacking = study_of(), copy.deepcopy(CONFIG)
+    lacking["simulations"]["elsewhere"] = {
+        "source": "mine.py:MyBox", "root": ".", "files": {"all": "a.npz"}, "box_size": 50,
+        "particles_per_side": 32, "lacks": ["members", "velocities"],
+    }  # fmt: skip
+    for boxes in lacking["training_sets"].values():
+        boxes["test"] = ["elsewhere"]
+    study = Study(lacking)
+    assert whole.models_in_redshift_space()
+    assert not study.models_in_redshift_space()
+    assert any("calibration" in path for path in figures(whole))
+    assert not any("calibration" in path for path in figures(study))
+
+
+def test_a_box_of_files_is_planned_from_what_the_config_says(tmp_path):
+    for number in range(3):
+        (tmp_path / f"snapshot.{number}.hdf5").touch()
+    (tmp_path / "ics.hdf5").touch()
+    gadget = {
+        "source": "gadget", "root": str(tmp_path), "box_size": 120, "particles_per_side": 96,
+        "files": {"initial": "ics.hdf5", "snapshot": "snapshot.*.hdf5"}, "id_order": "zyx",
+    }  # fmt: skip
+    study = study_of(simulations=CONFIG["simulations"] | {"gadget": gadget})
+    box, inputs = study.planned("gadget"), Inputs(study)
+    assert len(study.source_files("gadget")) == 4
+    assert box.density_files() == [str(tmp_path / "ics.hdf5")]
+    assert (study.density_grid("gadget"), box.sizes().particles) == (96, 96**3)
+    asked = inputs.box(Wildcards(sim="gadget"))
+    assert asked["reader"].endswith(":GadgetBox")
+    assert asked["options"] == {"id_order": "zyx"}
+    assert inputs.reader("halos")(Wildcards(sim="gadget")).endswith(":GadgetBox.halos")
+    (tmp_path / "ics.hdf5").rename(tmp_path / "ic.hdf5")
+    with pytest.raises(InputError, match=r"files.initial: no file .*did you mean ic.hdf5\?"):
+        study.source_files("gadget")

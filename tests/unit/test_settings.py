@@ -361,13 +361,81 @@ def test_a_box_may_have_its_own_redshift_and_a_mini_box_its_cosmology():
         (
             {"simulations": {"mini_ph000": {"source": "local", "root": "x", "density_grid": 9,
                                             "cosmology": "c001"}}},
-            "found ['cosmology', 'density_grid', 'root']; besides it may have ['redshift']",
+            "found ['cosmology', 'density_grid', 'root']; besides it may have ['cleaned', 'reds",
         ),
     ],
 )  # fmt: skip
 def test_tracers_and_transfers_that_do_not_fit_are_refused(change, message):
     with pytest.raises(InputError, match=re.escape(message)):
         check_config(CONFIG | change)
+
+
+GADGET = {
+    "source": "gadget", "root": "somewhere", "box_size": 200, "particles_per_side": 192,
+    "files": {"initial": "ics.hdf5", "snapshot": "snap.hdf5", "groups": "fof.hdf5"},
+}  # fmt: skip
+
+
+def with_gadget(part="test", changes=None, **keys):
+    """The config with a Gadget box in a part of its first set."""
+    config = copy.deepcopy(CONFIG) | (changes or {})
+    config["simulations"]["gadget"] = GADGET | keys
+    config["training_sets"]["mini"][part] = ["gadget"]
+    return config
+
+
+def test_boxes_of_files_that_fit_are_taken():
+    check_config(with_gadget())
+    check_config(with_gadget("train", id_order="zyx", density_grid=192, redshift=1.0))
+    rockstar = {"snapshot": "s", "initial": "i", "rockstar": "out_4.list"}
+    check_config(with_gadget(files=rockstar, lacks=["velocities"]))
+    own = {"source": "mine.py:MyBox", "files": {"anything": "a"}, "options": {"unit": "kpc"}}
+    check_config(with_gadget(**own))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"source": "gadgt"}, "simulations.gadget: found source 'gadgt', expected one of mini, lo"),
+        ({"source": "gadgt"}, "did you mean gadget?"),
+        ({"phase": 1}, "source gadget takes ['box_size', 'files', 'particles_per_side', 'root']"),
+        ({"options": {"a": "b"}}, "besides it may have ['density_grid', 'id_order', 'lacks', 'red"),
+        ({"files": {"snapshots": "x"}}, "simulations.gadget.files: found snapshots, expected name"),
+        ({"particles_per_side": 2000}, "particles_per_side, points of the initial density: found "),
+        ({"box_size": 201}, "does not divide the side of gadget, 201 Mpc/h"),
+        ({"particles_per_side": 96, "density_grid": 192}, "training_sets.mini: gadget has 96^3 particles in 200 Mpc/h, "
+         "mini_ph000 192^3 in 200 Mpc/h; expected one particle mass"),
+        ({"changes": {"scale_sets": ["R1"], "showcase": "R1"}}, "scale_sets: R1, on "),
+    ],
+)  # fmt: skip
+def test_boxes_of_files_that_do_not_fit_are_refused(keys, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(with_gadget(**keys))
+
+
+@pytest.mark.parametrize(
+    ("part", "keys", "changes", "message"),
+    [
+        ("test", {"lacks": ["members"]}, {"yardsticks": ["labels"]},
+         "yardsticks: labels needs the particles of each halo, which gadget (a box to test) lacks"),
+        ("test", {"files": {"initial": "i", "snapshot": "s", "rockstar": "r"}},
+         {"yardsticks": ["labels"]}, "which gadget (a box to test) lacks"),
+        ("train", {"lacks": ["members"]}, {"variants": {"direct": {"objective": "labels"}}},
+         "variants.direct.objective: labels needs the particles of each halo, which gadget"),
+    ],
+)  # fmt: skip
+def test_labels_need_the_particles_of_halos(part, keys, changes, message):
+    check_config(with_gadget(part, **keys))
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_config(with_gadget(part, changes, **keys))
+
+
+def test_two_boxes_of_one_initial_file_are_of_the_same_waves():
+    config = with_gadget("train")
+    config["simulations"]["later"] = GADGET | {"redshift": 1.0}
+    config["training_sets"]["mini"]["test"] = ["later"]
+    with pytest.raises(InputError, match=r"later has the initial waves \(somewhere/ics.hdf5\)"):
+        check_config(config)
 
 
 def test_config_without_mini_boxes_needs_no_section_mini():
