@@ -403,7 +403,8 @@ def test_boxes_of_files_that_fit_are_taken():
         ({"files": {"snapshots": "x"}}, "simulations.gadget.files: found snapshots, expected name"),
         ({"particles_per_side": 2000}, "particles_per_side, points of the initial density: found "),
         ({"box_size": 201}, "does not divide the side of gadget, 201 Mpc/h"),
-        ({"particles_per_side": 96, "density_grid": 192}, "training_sets.mini: gadget has 96^3 particles in 200 Mpc/h, "
+        ({"particles_per_side": 96, "density_grid": 192},
+         "training_sets.mini: gadget has 96^3 particles in 200 Mpc/h, "
          "mini_ph000 192^3 in 200 Mpc/h; expected one particle mass"),
         ({"changes": {"scale_sets": ["R1"], "showcase": "R1"}}, "scale_sets: R1, on "),
     ],
