@@ -15,10 +15,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from filelock import FileLock
 from lagbias.base.loading import load
+from lagbias.base.stores import write_netcdf
 from lagbias.config.yardsticks import KINDS
+from lagbias.evaluation.bands import SUMMED
 from lagbias.features import smoothed
 from lagbias.fields import painting
 from lagbias.fields import shells as field_shells
@@ -30,6 +34,7 @@ from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.tree import BoxFiles
 from lagbias.simulations.mini.pysco import warm_up
+from lagbias.tables.evaluation import Evaluated, lines_of, models_in, write_evaluation
 
 ROOT = Path(__file__).parents[1]
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
@@ -132,6 +137,34 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]
 def compiled(made_once) -> None:
     """PySCo is compiled: a simulation that compiles first ends in other last bits."""
     made_once("compiled", lambda folder: warm_up(threads=1))
+
+
+def complete(spectra: xr.Dataset) -> xr.Dataset:
+    """Spectra with all that is summed over bands; what a test does not say is zero."""
+    zero = xr.zeros_like(spectra["power_model"])
+    return spectra.assign({name: zero for name in SUMMED if name not in spectra})
+
+
+def evaluated(boxes: list[xr.Dataset]) -> Evaluated:
+    """A model of some spectra, a dataset a box."""
+    lines = [
+        {**line, "file": f"{box}.nc"}
+        for box, spectra in enumerate(boxes)
+        for line in lines_of(complete(spectra), model="model", box=str(box), tracer="N50")
+    ]
+    return models_in(pd.DataFrame(lines).assign(training_set="one"))["model"]
+
+
+def evaluation_table(models: dict[str, list[xr.Dataset]], folder: Path) -> Path:
+    """The evaluation table of some models, whose spectra are written, a file a box."""
+    files = []
+    for name, boxes in models.items():
+        for number, spectra in enumerate(boxes):
+            files.append(folder / f"fits/one/N50/{name}/on_{number}/spectra.nc")
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            write_netcdf(complete(spectra), files[-1])
+    write_evaluation(files, folder / "evaluation.csv")
+    return folder / "evaluation.csv"
 
 
 @pytest.fixture

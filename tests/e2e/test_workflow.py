@@ -25,6 +25,7 @@ from lagbias.plan.interface import read
 from lagbias.plan.study import Study
 from lagbias.plan.wildcards import constraints
 from lagbias.tables.claims import write_claims
+from lagbias.tables.evaluation import EVALUATED, evaluation_of
 from made_boxes import BOX_SIZE, GROUP_SIZES, SIDE, make_box
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,7 @@ def test_every_figure_table_and_the_report_are_there(run):
         "claims",
         "comparison",
         "differences",
+        "evaluation",
         "directions",
         "angles",
         "filters",
@@ -195,13 +197,14 @@ def test_claims_are_not_decided_by_a_box_without_modes_of_their_band(run):
 def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monkeypatch):
     """Files of two scales under names of three, in a band that this small box has."""
     monkeypatch.setattr("lagbias.tables.claims.BAND", (0.0, 0.6))
-    spectra = {
-        f"R2-R3-R4{end}": [run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc"]
-        for end in ("", "-pc2")
-    }
+    spectra = [run / FIT / f"R2-R4{end}/on_tiny_ph003/spectra.nc" for end in ("", "-pc2")]
+    evaluation = evaluation_of(spectra, [*EVALUATED, (0.0, 0.6)])
+    evaluation["model"] = evaluation["model"].str.replace("R2-R4", "R2-R3-R4")
+    evaluation.to_csv(tmp_path / "evaluation.csv", index=False)
     pca = {"R2-R3-R4": run / FIT / "R2-R4/gradient_pca.nc"}
     tables = [run / f"results/tables/tiny_N30_{name}.csv" for name in ("angles", "filters")]
-    write_claims(spectra, pca, {}, *tables, tmp_path / "claims.csv", tmp_path / "verdicts.csv")
+    made = [tmp_path / f"{name}.csv" for name in ("evaluation", "claims", "verdicts")]
+    write_claims(made[0], pca, {}, *tables, *made[1:])
     claims = pd.read_csv(tmp_path / "claims.csv")
     assert list(claims["model"]) == ["R2-R3-R4", "R2-R3-R4", "R2-R3-R4-pc2"]
     assert np.isfinite(claims[["measured", "interval"]]).all(axis=None), claims

@@ -146,24 +146,23 @@ def test_particles_left_out_add_to_the_bispectrum_what_is_said(full_set, tmp_pat
 
 def realisations(grid, estimators, random, count):
     """Ratios of many pairs of halo-like and model-like fields, and their jackknife errors."""
-    no_noise = np.zeros_like(estimators.triangles.count)
     place = sub_cube_of_cells(grid.points)
     for _ in range(count):
         halo = np.expm1(0.5 * gaussian_field(grid.points, random))
         halo = (1 + halo) / (1 + halo).mean() - 1
         model = (halo + 0.3 * gaussian_field(grid.points, random, 0.0)).astype(np.float32)
         halo = halo.astype(np.float32)
-        whole = estimators.measured(estimators.modes(model), estimators.modes(halo))
+        whole = estimators.powers(estimators.modes(model), estimators.modes(halo))
         left = []
         for number in range(SUB_CUBES):
             out = place == number
             parts = [[estimators.modes(f) for f in split_off(g, out)] for g in (model, halo)]
             share = 1 - out.mean()
-            without = estimators.measured_without(*parts)
+            without = estimators.powers_without(*parts)
             kept = {name: values / share for name, values in without.items()}
-            left.append(estimators.ratios(kept, 0.0, no_noise, 1.0))
+            left.append(estimators.power_ratios(kept, 0.0, 1.0))
         yield (
-            estimators.ratios(whole, 0.0, no_noise, 1.0),
+            estimators.power_ratios(whole, 0.0, 1.0),
             jackknife_error(xr.concat(left, "sub_cube")),
         )
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from conftest import evaluated, evaluation_table
 from lagbias.base.stores import write_netcdf
 from lagbias.tables.claims import (
     BAND,
@@ -71,7 +72,7 @@ def test_interval_of_a_power_ratio_is_that_of_draws_of_a_steep_spectrum(rng):
         other = correlation * normal[0] + np.sqrt(1 - correlation**2) * normal[1]
         model += (abs(other) ** 2).sum(1)
         halo += (abs(normal[0]) ** 2).sum(1)
-    found = power_ratio([spectra([power], power * correlation, power, ("mean",))], BAND)
+    found = power_ratio(evaluated([spectra([power], power * correlation, power, ("mean",))]), BAND)
     assert found.value == 1
     np.testing.assert_allclose(found.interval, 1.96 * (model / halo).std(), rtol=0.1)
 
@@ -84,7 +85,7 @@ def test_interval_of_two_models_on_few_boxes_is_no_smaller_than_that_of_draws(rn
         (abs(correlation * halo + sign * np.sqrt(1 - correlation**2) * error) ** 2).sum(1)
         for sign in (1, -1)
     )
-    model = [spectra([1.0], cross=correlation, members=("mean",))]
+    model = evaluated([spectra([1.0], cross=correlation, members=("mean",))])
     np.testing.assert_allclose(
         power_over(model, model, BAND).interval, 1.96 * (one / two).std(), rtol=0.1
     )
@@ -93,7 +94,7 @@ def test_interval_of_two_models_on_few_boxes_is_no_smaller_than_that_of_draws(rn
 def test_interval_of_two_errors_on_few_boxes_is_that_of_draws_that_share_nothing(rng):
     draws, modes = 4000, MODES[:3].sum() // 2
     one, two = (abs(rng.standard_normal((2, draws, modes, 2)).view(complex)[..., 0]) ** 2).sum(-1)
-    model = [spectra([1.0], cross=0.9, members=("mean",))]
+    model = evaluated([spectra([1.0], cross=0.9, members=("mean",))])
     np.testing.assert_allclose(
         error_over(model, model, BAND).interval, 1.96 * (one / two).std(), rtol=0.1
     )
@@ -110,7 +111,8 @@ def test_interval_over_seeds_of_several_models_holds_the_truth_as_often_as_it_sa
 
 
 def test_model_closer_to_the_halos_than_they_are_to_themselves_has_no_interval():
-    assert np.isnan(power_ratio([spectra([1.0], cross=1.01, members=("mean",))], BAND).interval)
+    nearer = evaluated([spectra([1.0], cross=1.01, members=("mean",))])
+    assert np.isnan(power_ratio(nearer, BAND).interval)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +131,8 @@ def table(tmp_path):
     """Claims from spectra, shares of gradient power, losses, angles and filters."""
 
     def write(models, shares=None, losses=None, angles=(), filters=(), planted=None):
-        files, curves = {}, {}
-        for name, datasets in models.items():
-            boxes = [datasets] if isinstance(datasets, xr.Dataset) else datasets
-            files[name] = [tmp_path / f"{name}_{box}.nc" for box in range(len(boxes))]
-            for path, dataset in zip(files[name], boxes, strict=True):
-                write_netcdf(dataset, path)
+        boxes = {n: [box] if isinstance(box, xr.Dataset) else box for n, box in models.items()}
+        curves = {}
         for name, values in (losses or {}).items():
             curves[name] = [tmp_path / f"{name}_{seed}.csv" for seed in range(len(values))]
             for path, value in zip(curves[name], values, strict=True):
@@ -156,8 +154,9 @@ def table(tmp_path):
         of_filters = ["model", "filter", "radius", "smallest_halo_radius", "linear_share"]
         of_filters += ["cosine_of_linear_part", "cosine_seed_min", "cosine_seed_max"]
         pd.DataFrame(filters, columns=of_filters).to_csv(tmp_path / "filters.csv")
+        evaluation = evaluation_table(boxes, tmp_path)
         write_claims(
-            files, pca, curves, tmp_path / "angles.csv", tmp_path / "filters.csv",
+            evaluation, pca, curves, tmp_path / "angles.csv", tmp_path / "filters.csv",
             tmp_path / "claims.csv", tmp_path / "verdicts.csv", planted,
         )  # fmt: skip
         return pd.read_csv(tmp_path / "claims.csv").set_index("model")
@@ -169,7 +168,7 @@ def test_a_perfect_model_of_three_scales_holds_and_a_high_one_fails(table):
     found = table({THREE: spectra([1.001, 1.003, 1.002])})
     assert found.loc[THREE, "verdict"] == "holds"
     assert found.loc[THREE, "measured"] == 1.002
-    assert found.loc[THREE, "file"].endswith(f"{THREE}_0.nc")
+    assert found.loc[THREE, "file"].endswith(f"{THREE}/on_0/spectra.nc")
     assert table({THREE: spectra([1.099, 1.101, 1.10])}).loc[THREE, "verdict"] == "fails"
     noisy = table({THREE: spectra([1.0, 1.0, 1.0], cross=0.9)})
     assert noisy.loc[THREE, "verdict"] == "not decidable here"
@@ -369,7 +368,7 @@ def test_boxes_are_taken_together_and_all_named(table):
     found = table({THREE: [spectra([r, r, r]) for r in (1.0, 1.004, 1.002)]})
     assert found.loc[THREE, "measured"] == pytest.approx(1.002)
     np.testing.assert_allclose(found.loc[THREE, "interval"], 4.303 * 0.002 / np.sqrt(3), rtol=1e-3)
-    assert found.loc[THREE, "file"].endswith(f"{THREE}_{{0,1,2}}.nc")
+    assert found.loc[THREE, "file"].endswith(f"{THREE}/on_{{0,1,2}}/spectra.nc")
 
 
 def test_directions_of_a_network_that_is_not_compared_are_left_out(table):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.base.stores import write_netcdf
+from conftest import evaluation_table
 from lagbias.figures import comparison
 from lagbias.figures.comparison import plot_comparison, shown_range
 from lagbias.tables.comparison import write_comparison, write_differences
@@ -34,13 +34,7 @@ def spectra(ratios, error=0.1) -> xr.Dataset:
 @pytest.fixture
 def table(tmp_path):
     def write(models, losses=None):
-        spectra_files, loss_files = {}, {}
-        for name, boxes in models.items():
-            spectra_files["N50", name] = [
-                tmp_path / f"{name}_{box}.nc" for box in range(len(boxes))
-            ]
-            for path, dataset in zip(spectra_files["N50", name], boxes, strict=True):
-                write_netcdf(dataset, path)
+        loss_files = {}
         for name, values in (losses or {}).items():
             loss_files["N50", name] = [
                 tmp_path / f"{name}_{seed}.csv" for seed in range(len(values))
@@ -50,7 +44,8 @@ def table(tmp_path):
                 frame["kept"] = [False, True]
                 pd.DataFrame(frame).to_csv(path)
         output = tmp_path / "comparison.csv"
-        write_comparison(spectra_files, loss_files, output, training_set="one")
+        evaluation = evaluation_table(models, tmp_path)
+        write_comparison(evaluation, loss_files, output, training_set="one")
         return pd.read_csv(output).set_index("model"), output
 
     return write
@@ -84,11 +79,9 @@ def test_differences_leave_out_what_boxes_and_seeds_share(tmp_path):
         "linear": [[0.8], [1.0]], "R3": [[1.00, 1.02, 1.01], [1.20, 1.22, 1.21]],
         "R2": [[1.01, 1.04, 1.025], [1.22, 1.25, 1.235]],
     }  # fmt: skip
-    files = {name: [tmp_path / f"{name}_{box}.nc" for box in range(2)] for name in models}
-    for name, boxes in models.items():
-        for path, ratios in zip(files[name], boxes, strict=True):
-            write_netcdf(spectra(ratios), path)
-    write_differences(files, "R3", tmp_path / "differences.csv", training_set="one")
+    boxes = {name: [spectra(ratios) for ratios in model] for name, model in models.items()}
+    evaluation = evaluation_table(boxes, tmp_path)
+    write_differences(evaluation, "R3", tmp_path / "differences.csv", training_set="one")
     found = pd.read_csv(tmp_path / "differences.csv").set_index("model")
     assert list(found.index) == ["linear", "R2"]
     column = "power_ratio_k0-0.1"

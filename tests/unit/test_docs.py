@@ -49,6 +49,15 @@ def test_numbers_of_readme_are_those_that_the_command_prints():
     assert not wrong, f"{command} prints no such rows"
 
 
+def test_tables_of_results_are_files_or_printed_and_not_pasted():
+    pages = list((ROOT / "docs/results").glob("*.md"))
+    assert len(pages) > 5
+    for page in pages:
+        after = re.split(r":::\{container\} printed.*\n", page.read_text(encoding="utf-8"))[1:]
+        pasted = [part.partition("\n")[0] for part in after if part.startswith("|")]
+        assert not pasted, f"{page.name}: write this table to a CSV file and include it: {pasted}"
+
+
 def test_every_rule_is_on_the_page_of_rules():
     files = [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "workflow/Snakefile"]
     rules = [

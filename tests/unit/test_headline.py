@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from lagbias.base.stores import write_netcdf
+from conftest import evaluated, evaluation_table
 from lagbias.tables.claims import BAND
 from lagbias.tables.headline import write_headline
 from lagbias.tables.intervals import correlation
@@ -43,7 +43,7 @@ def drawn(rng, r: float, draws: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 @pytest.mark.parametrize("r", [0.6, 0.98])
 def test_interval_of_a_correlation_on_one_box_is_that_of_draws(rng, r):
     model, halo, cross = ((power * MODES).sum(-1) for power in drawn(rng, r, 3000))
-    truth = correlation([spectra(POWER, POWER, r * POWER)], BAND)
+    truth = correlation(evaluated([spectra(POWER, POWER, r * POWER)]), BAND)
     assert truth.value == pytest.approx(r)
     # 3000 draws know their scatter to 1.3 %, the linear formula holds to a few (1 - r²) / N.
     scatter = np.std(cross / np.sqrt(model * halo))
@@ -54,7 +54,8 @@ def test_interval_of_a_correlation_of_several_boxes_holds_the_truth_as_often_as_
     r, sets = 0.9, 100
     inside = 0
     for _ in range(sets):
-        found = correlation([spectra(*box) for box in zip(*drawn(rng, r, 4), strict=True)], BAND)
+        boxes = [spectra(*box) for box in zip(*drawn(rng, r, 4), strict=True)]
+        found = correlation(evaluated(boxes), BAND)
         inside += abs(found.value - r) <= found.of_boxes
     # Of a binomial of 0.95 with 100 draws, 88 or fewer come once in 200 times.
     assert inside > 88, inside
@@ -62,7 +63,7 @@ def test_interval_of_a_correlation_of_several_boxes_holds_the_truth_as_often_as_
 
 def test_correlation_does_not_see_the_amplitude_of_the_model():
     boxes = [spectra(9 * POWER, POWER, 3 * 0.9 * POWER) for _ in range(3)]
-    found = correlation(boxes, BAND)
+    found = correlation(evaluated(boxes), BAND)
     assert found.value == pytest.approx(0.9)
     assert found.of_boxes == pytest.approx(0, abs=1e-12)
 
@@ -70,14 +71,7 @@ def test_correlation_does_not_see_the_amplitude_of_the_model():
 @pytest.fixture
 def written(tmp_path):
     def write(**models) -> pd.DataFrame:
-        for name, boxes in models.items():
-            for number, box in enumerate(boxes):
-                write_netcdf(box, tmp_path / f"{name}_{number}.nc")
-        paths = {
-            name: [tmp_path / f"{name}_{number}.nc" for number in range(len(boxes))]
-            for name, boxes in models.items()
-        }
-        write_headline(paths, NETWORK, tmp_path / "headline.csv")
+        write_headline(evaluation_table(models, tmp_path), NETWORK, tmp_path / "headline.csv")
         return pd.read_csv(tmp_path / "headline.csv", index_col="quantity")
 
     return write

@@ -119,6 +119,16 @@ def test_files_of_models_come_in_the_order_of_the_models(study):
         of_models(losses)
 
 
+def test_summary_is_of_the_evaluation_table_or_of_spectra_on_a_box_that_it_has_not(study):
+    on_box = Inputs(study).evaluation_on_box
+    case = {"set": "tiny", "tracer": "N30"}
+    table = "results/tables/tiny_N30_evaluation.csv"
+    assert on_box(Wildcards(sim="tiny_ph003", **case)) == [table]
+    spectra = on_box(Wildcards(sim="tiny_ph002", **case))
+    assert spectra[0] == f"{FIT}/matter/on_tiny_ph002/spectra.nc"
+    assert len(spectra) == len(study.all_models())
+
+
 def test_matter_is_its_own_prediction(study):
     prediction = Inputs(study).prediction
     case = {"set": "tiny", "tracer": "N30", "sim": "box", "space": "redshift_space/"}

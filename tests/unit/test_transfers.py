@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from conftest import complete
 from lagbias.base.stores import append_variable, set_attributes, write_netcdf
 from lagbias.tables.transfers import write_transfers
 
@@ -24,7 +25,7 @@ def write_spectra_file(path, amplitude, mean_ratio):
         "mean_ratio": ("member", [0.5, 1.5, mean_ratio]),
     }  # fmt: skip
     coords = {"member": ["seed1", "seed2", "mean"], "k": K}
-    write_netcdf(xr.Dataset(data, coords=coords), path)
+    write_netcdf(complete(xr.Dataset(data, coords=coords)), path)
 
 
 def write_halo_store(path, weight, particles):

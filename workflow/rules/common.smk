@@ -10,6 +10,7 @@ from lagbias.base.files import check_writable
 from lagbias.config.load import checked
 from lagbias.plan.code import Code
 from lagbias.plan.inputs import (
+    EVALUATION,
     Inputs,
     bias_files,
     of_evaluations,

@@ -1,9 +1,28 @@
 """Tables, for every training set and tracer."""
 
 
-rule compare_models:
+rule evaluate_models:
     input:
         spectra=inputs.on_test_boxes("spectra.nc", study.all_models()),
+    output:
+        EVALUATION,
+    log:
+        "logs/tables/{set}_{tracer}_evaluation.log",
+    benchmark:
+        "logs/tables/{set}_{tracer}_evaluation.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        code=code_of("evaluate_models"),
+    message:
+        "Table: sums of power in bands, {wildcards.set}, {wildcards.tracer}"
+    script:
+        "../scripts/evaluate_models.py"
+
+
+rule compare_models:
+    input:
+        evaluation=EVALUATION,
         losses=of_losses(study, study.networks()),
     output:
         report(
@@ -25,7 +44,7 @@ rule compare_models:
 
 rule compare_with_showcase:
     input:
-        spectra=inputs.on_test_boxes("spectra.nc", study.all_models()),
+        evaluation=EVALUATION,
     output:
         report(
             "results/tables/{set}_{tracer}_differences.csv",
@@ -48,7 +67,7 @@ rule compare_with_showcase:
 
 use rule compare_models as compare_tracers with:
     input:
-        spectra=inputs.spectra_of_tracers,
+        evaluation=inputs.spectra_of_tracers,
         losses=inputs.losses_of_tracers,
     output:
         report("results/tables/{set}_tracers.csv", **table_place("tracers")),
@@ -62,7 +81,7 @@ use rule compare_models as compare_tracers with:
 
 rule tabulate_claims:
     input:
-        spectra=inputs.on_test_boxes("spectra.nc", study.all_models()),
+        evaluation=EVALUATION,
         pca=of_fits("gradient_pca.nc", study.scale_sets),
         losses=of_losses(study, study.networks()),
         angles="results/tables/{set}_{tracer}_angles.csv",
@@ -89,7 +108,7 @@ rule tabulate_claims:
 
 rule tabulate_headline:
     input:
-        spectra=inputs.on_test_boxes("spectra.nc", study.all_models()),
+        evaluation=EVALUATION,
     output:
         report("results/tables/{set}_{tracer}_headline.csv", **table_place("headline")),
     log:
@@ -109,7 +128,7 @@ rule tabulate_headline:
 
 rule tabulate_summary:
     input:
-        spectra=of_evaluations("spectra.nc", study.all_models()),
+        evaluation=inputs.evaluation_on_box,
         losses=of_losses(study, study.networks()),
     output:
         report(

@@ -8,7 +8,7 @@ from lagbias.tables.comparison import write_comparison
 def run(job):
     with reporting(job):
         write_comparison(
-            by_tracer_and_model(job.input.spectra),
+            job.input.evaluation,
             by_tracer_and_model(job.input.losses),
             job.output[0],
             training_set=job.wildcards.set,

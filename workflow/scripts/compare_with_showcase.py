@@ -1,14 +1,13 @@
 """Rule compare_with_showcase."""
 
 from lagbias.base.jobs import reporting
-from lagbias.plan.paths import by_model
 from lagbias.tables.comparison import write_differences
 
 
 def run(job):
     with reporting(job):
         write_differences(
-            by_model(job.input.spectra),
+            job.input.evaluation,
             job.params.reference,
             job.output[0],
             training_set=job.wildcards.set,

@@ -8,7 +8,7 @@ from lagbias.tables.claims import write_claims
 def run(job):
     with reporting(job):
         write_claims(
-            by_model(job.input.spectra),
+            job.input.evaluation,
             of_models(job.input.pca),
             by_model(job.input.losses),
             job.input.angles,

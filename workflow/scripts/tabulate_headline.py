@@ -1,13 +1,12 @@
 """Rule tabulate_headline."""
 
 from lagbias.base.jobs import reporting
-from lagbias.plan.paths import by_model
 from lagbias.tables.headline import write_headline
 
 
 def run(job):
     with reporting(job):
-        write_headline(by_model(job.input.spectra), job.params.showcase, job.output[0])
+        write_headline(job.input.evaluation, job.params.showcase, job.output[0])
 
 
 if "snakemake" in globals():

@@ -1,16 +1,25 @@
-"""Bands of wavenumber, and averages of the ratios of spectra over them."""
+"""Bands of wavenumber: sums of power over their modes, and ratios of these sums."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
-# Bands of wavenumbers [h/Mpc]: the paper's claim is at k < 0.1; halos' structure begins beyond.
-BANDS = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
-# What is averaged over a band: sums of the first over those of the second.
-AVERAGES = {
+Band = tuple[float, float]  # h/Mpc
+# Bands of the tables: the paper's claim is at k < 0.1; halos' structure begins beyond.
+BANDS: tuple[Band, ...] = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
+# What is summed over the modes of a band, and whose squares are, for intervals of few boxes.
+SUMMED = (
+    "power_model", "power_halo", "power_cross", "power_error", "power_model_matter",
+    "power_halo_matter", "error_over_shot",
+)  # fmt: skip
+SQUARED = ("power_halo", "power_error")
+# Ratios of two sums.
+RATIOS = {
     "power_ratio": ("power_model", "power_halo"),
     "cross_ratio": ("power_cross", "power_halo"),
     "matter_cross_ratio": ("power_model_matter", "power_halo_matter"),
-    "error_over_shot": ("error_over_shot", "one"),
+    "error_over_shot": ("error_over_shot", "modes"),
 }
 
 
@@ -34,23 +43,40 @@ def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: f
     )
 
 
-def band_quantities(spectra: xr.Dataset) -> dict[str, np.ndarray]:
-    """Band averages of one model on one box, ``{quantity}_k{low}-{high}`` of every band.
+def band_sums(spectra: xr.Dataset, band: Band) -> dict[str, np.ndarray]:
+    """Sums over the modes of a band, k_min <= k < k_max, of one model on one box.
+
+    Returns
+    -------
+    dict of (member,)
+        ``modes``, ``SUMMED`` and, as ``{name}_squared``, ``SQUARED``; 0 where the band has no mode.
+    """
+    k, modes, members = spectra["k"].values, spectra["modes"].values, spectra["member"].shape
+    inside = (k >= band[0]) & (k < band[1])
+    powers = {name: spectra[name].values[..., inside] for name in SUMMED}
+    powers |= {f"{name}_squared": powers[name] ** 2 for name in SQUARED}
+    sums = {"modes": modes[inside].sum()}
+    sums |= {name: np.nansum(power * modes[inside], axis=-1) for name, power in powers.items()}
+    return {name: np.broadcast_to(found, members) for name, found in sums.items()}
+
+
+def band_ratios(sums: Mapping[str, np.ndarray], band: Band) -> dict[str, np.ndarray]:
+    """Ratios of the sums of a band, named ``{ratio}_k{low}-{high}``.
 
     ``power_ratio``, ``cross_ratio`` and ``matter_cross_ratio`` are ratios of powers summed over the
     modes of a band, ``one_minus_r2`` is of such sums, ``error_over_shot`` an average over modes.
 
+    Parameters
+    ----------
+    sums : mapping
+        Of ``band_sums``, arrays of one shape.
+    band : k [h/Mpc]
+
     Returns
     -------
-    dict of float64, (member,); NaN where the band holds no shell
+    dict of float64 of that shape; NaN where the band has no mode
     """
-    spectra = spectra.assign(one=xr.ones_like(spectra["modes"], dtype=float))
-    values = {}
-    for low, high in BANDS:
-        found = {
-            name: band_average(spectra, numerator, denominator, low, high)
-            for name, (numerator, denominator) in AVERAGES.items()
-        }
-        found["one_minus_r2"] = 1 - found["cross_ratio"] ** 2 / found["power_ratio"]
-        values |= {f"{name}_k{low:g}-{high:g}": value for name, value in found.items()}
-    return values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = {name: sums[over] / sums[under] for name, (over, under) in RATIOS.items()}
+        ratios["one_minus_r2"] = 1 - ratios["cross_ratio"] ** 2 / ratios["power_ratio"]
+    return {f"{name}_k{band[0]:g}-{band[1]:g}": values for name, values in ratios.items()}

@@ -41,29 +41,31 @@ class Estimators:
         """Modes of a painted field (see ``spectra.field_modes``)."""
         return field_modes(overdensity, self.grid, self.threads, resolution)
 
-    def measured(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:
-        """Raw power (shells,) and bispectra (triangles, shells) of the modes of two fields."""
+    def powers(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw power (shells,) of the modes of two fields."""
         return {
             "power_model": self.shells.power(model),
             "power_halo": self.shells.power(halo),
             "power_cross": self.shells.power(model, halo),
+        }
+
+    def measured(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw power (shells,) and bispectra (triangles, shells) of the modes of two fields."""
+        return self.powers(model, halo) | {
             "bispectrum_model": self.triangles.bispectrum(model),
             "bispectrum_halo": self.triangles.bispectrum(halo),
         }
 
-    def measured_without(
+    def powers_without(
         self, model: Sequence[np.ndarray], halo: Sequence[np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """What is measured without a part of the box (``jackknife.CROSS_PAIRS_OUT``).
-
-        The bispectra are plainly those of the rest: where pairs and triples of sub-cubes decide,
-        their jackknife errors are too large by up to the root of three.
+        """Raw power without a part of the box (``jackknife.CROSS_PAIRS_OUT``), (shells,).
 
         Parameters
         ----------
         model, halo : modes of the rest and of the part
         """
-        found = self.measured(model[0], halo[0])
+        found = self.powers(model[0], halo[0])
         stays = 1 - CROSS_PAIRS_OUT
         for name, (first, second) in (
             ("model", (model, model)), ("halo", (halo, halo)), ("cross", (model, halo)),
@@ -73,6 +75,29 @@ class Estimators:
             found[f"power_{name}"] += stays * pairs
         return found
 
+    def power_ratios(
+        self, powers: Mapping[str, np.ndarray], sampling_noise: float, shot_noise: float
+    ) -> xr.Dataset:
+        """Ratios of a model's power to the halos' by shell and in bands.
+
+        Parameters
+        ----------
+        powers : of ``powers``
+        sampling_noise : float
+            Of the model's power [(Mpc/h)^3], taken off it.
+        shot_noise : float
+            Of the halos' power [(Mpc/h)^3].
+        """
+        raw = powers["power_model"], powers["power_halo"], powers["power_cross"]
+        # An empty shell has no power and no weight.
+        in_bands = (self._band_weight @ np.nan_to_num(power) for power in raw)
+        by_shell = ratios_of_power(*raw, sampling_noise, shot_noise)
+        by_band = ratios_of_power(*in_bands, sampling_noise, shot_noise)
+        return xr.Dataset(
+            {name: ("k", values) for name, values in by_shell.items()}
+            | {f"band_{name}": ("band", values) for name, values in by_band.items()}
+        )
+
     def ratios(
         self,
         measured: Mapping[str, np.ndarray],
@@ -80,29 +105,18 @@ class Estimators:
         sampling_bispectrum: np.ndarray,
         shot_noise: float,
     ) -> xr.Dataset:
-        """Ratios of a model to halos by shell, in bands and by triangle.
+        """The same, and ratios of bispectra by triangle and shell.
 
         Parameters
         ----------
         measured : of ``measured``
-        sampling_noise : float
-            Of the model's power [(Mpc/h)^3], taken off it.
         sampling_bispectrum : (triangles, shells)
             Of the model's bispectrum [(Mpc/h)^6], taken off it.
-        shot_noise : float
-            Of the halos' power [(Mpc/h)^3].
         """
-        powers = measured["power_model"], measured["power_halo"], measured["power_cross"]
-        # An empty shell has no power and no weight.
-        model, halo, cross = (self._band_weight @ np.nan_to_num(power) for power in powers)
-        by_shell = ratios_of_power(*powers, sampling_noise, shot_noise)
-        by_band = ratios_of_power(model, halo, cross, sampling_noise, shot_noise)
         bispectrum = measured["bispectrum_model"] - sampling_bispectrum
-        return xr.Dataset(
-            {name: ("k", values) for name, values in by_shell.items()}
-            | {f"band_{name}": ("band", values) for name, values in by_band.items()}
-            | {"bispectrum_ratio": (("triangle", "k"), bispectrum / measured["bispectrum_halo"])}
-        )
+        ratio = (("triangle", "k"), bispectrum / measured["bispectrum_halo"])
+        found = self.power_ratios(measured, sampling_noise, shot_noise)
+        return found.assign(bispectrum_ratio=ratio)
 
 
 def ratios_of_power(

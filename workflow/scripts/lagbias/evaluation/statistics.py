@@ -85,7 +85,7 @@ def write_statistics(
         ``cell_sampling_variance`` and ``cell_shot_variance``, what particles of the member
         ``mean`` and halos as points add to the variances.
         Names that end in ``_jackknife_error``: errors of the member ``mean`` by leaving out one of
-        27 sub-cubes at a time; the members' range is the seeds'.
+        27 sub-cubes at a time; the members' range is the seeds'. Bispectra have none.
     threads : int
     """
     store = open_store(prediction)
@@ -132,8 +132,8 @@ def _fourier_statistics(
         measured.append(estimators.measured(estimators.modes(field.values, resolution), halo))
         ratios.append(estimators.ratios(measured[-1], noise, sampled, shot))
     left = [
-        estimators.ratios(raw, noises[mean], sampled, shot_left)
-        for raw, shot_left in _measured_left_out(
+        estimators.power_ratios(raw, noises[mean], shot_left)
+        for raw, shot_left in _powers_left_out(
             store["overdensity"][mean].values, halo_field, points, estimators, resolution
         )
     ]
@@ -177,14 +177,14 @@ def _sampling_bispectrum(store: xr.Dataset, estimators: Estimators, mean: int) -
     return sampling_bispectrum(estimators.triangles.power_of_sides(squared, model), pair, triple)
 
 
-def _measured_left_out(
+def _powers_left_out(
     model: np.ndarray,
     halo: np.ndarray,
     points: WeightedPoints,
     estimators: Estimators,
     resolution: float,
 ) -> Iterator[tuple[dict[str, np.ndarray], float]]:
-    """Power and bispectra without each sub-cube, per volume that is left, and its shot noise.
+    """Power without each sub-cube, per volume that is left, and its shot noise.
 
     ASSUME: the sampling noise of particles, some per cent of the power, is the same everywhere.
     """
@@ -193,9 +193,9 @@ def _measured_left_out(
     for number in range(SUB_CUBES):
         out = place == number
         share = 1 - out.mean()
-        measured = estimators.measured_without(
+        powers = estimators.powers_without(
             [estimators.modes(field, resolution) for field in split_off(model, out)],
             [estimators.modes(field) for field in split_off(halo, out)],
         )
-        kept = {name: values / share for name, values in measured.items()}
+        kept = {name: values / share for name, values in powers.items()}
         yield kept, points.without(out, grid).pair_noise(share * grid.box_size**3)

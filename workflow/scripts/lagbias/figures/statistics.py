@@ -11,7 +11,6 @@ from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.figures.labels import model_label
 from lagbias.figures.style import draw_member_band, drawn_to, line_of, wavenumber_axis
 
-LARGEST_ERROR = 0.5  # of a ratio of bispectra that is shown: where halos have none, it is noise
 HALOS = {"color": "0.4", "marker": "o", "markersize": 4, "linestyle": "none", "label": "halos"}
 
 
@@ -22,7 +21,7 @@ def plot_statistics(
 ) -> None:
     """1 - r^2, bispectra, cell counts and redshift-space multipoles of a few models.
 
-    Bands are the seeds' range, the bars of the first model its jackknife errors.
+    Bands are the seeds' range, the bars of 1 - r^2 the first model's jackknife errors.
 
     Parameters
     ----------
@@ -47,23 +46,20 @@ def plot_statistics(
             wavenumber_axis(axis)
         figure.legend(
             *axes[0, 0].get_legend_handles_labels(), loc="outside upper center",
-            ncols=len(models), title="bands: seeds; bars: jackknife",
+            ncols=len(models), title="bands: seeds; bars of 1 − r²: jackknife",
         )  # fmt: skip
 
 
-def _draw_with_errors(axis: Axes, models: Mapping[str, xr.Dataset], name: str) -> None:
-    """A statistic of all models with the seeds' bands, jackknife bars for the first model."""
+def _draw_decorrelation(axis: Axes, models: Mapping[str, xr.Dataset]) -> None:
+    """1 - r^2 of all models, with jackknife bars for the first model."""
     for index, (model, data) in enumerate(models.items()):
-        draw_member_band(axis, data["k"], data[name], index, model_label(model))
+        draw_member_band(axis, data["k"], data["one_minus_r2"], index, model_label(model))
         if index == 0:
             axis.errorbar(
-                data["k"], data[name].sel(member=MEAN), data[f"{name}_jackknife_error"],
+                data["k"], data["one_minus_r2"].sel(member=MEAN),
+                data["one_minus_r2_jackknife_error"],
                 fmt="none", ecolor=line_of(index)["color"], elinewidth=1, capsize=2,
             )  # fmt: skip
-
-
-def _draw_decorrelation(axis: Axes, models: Mapping[str, xr.Dataset]) -> None:
-    _draw_with_errors(axis, models, "one_minus_r2")
     axis.set(ylabel=r"$1-r^2$", ylim=(1e-4, 0.5))
     axis.set_yscale("log", nonpositive="mask")
 
@@ -82,9 +78,11 @@ def _draw_bispectra(top: Axes, bottom: Axes, models: Mapping[str, xr.Dataset]) -
     top.set(ylabel=r"$B$ [(Mpc/h)$^6$]")
     top.set_yscale("log", nonpositive="mask")
     top.legend()
-    known = next(iter(models.values()))["bispectrum_ratio_jackknife_error"] < LARGEST_ERROR
-    shown = {name: data.isel(k=np.flatnonzero(known)) for name, data in models.items()}
-    _draw_with_errors(bottom, shown, "bispectrum_ratio")
+    for index, data in enumerate(models.values()):
+        # Where the halos' bispectrum is that of their shot noise, the ratio is noise.
+        known = data["bispectrum_halo"] > data["bispectrum_shot_noise"]
+        shown = data.isel(k=np.flatnonzero(known))
+        draw_member_band(bottom, shown["k"], shown["bispectrum_ratio"], index)
     _draw_unity(bottom)
     bottom.set(ylabel=r"$B_{\rm model}\,/\,B_{\rm halo}$", ylim=(0, 2))
 

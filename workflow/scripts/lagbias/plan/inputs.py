@@ -13,6 +13,8 @@ from lagbias.plan.study import Study
 from lagbias.simulations.sources import source_of
 
 FITS = "results/fits/{set}/{tracer}"
+# Sums of power in bands of all models on all test boxes: what other tables are views of.
+EVALUATION = "results/tables/{set}_{tracer}_evaluation.csv"
 # Anything with the parts of a path as attributes: `wildcards.sim`, `wildcards.tracer`.
 Wildcards = Any
 InputFunction = Callable[[Wildcards], list[str]]
@@ -141,6 +143,15 @@ class Inputs:
             return [f"{folder}/{model}/on_{sim}/{file}" for model in models for sim in boxes]
 
         return paths
+
+    def evaluation_on_box(self, wildcards: Wildcards) -> list[str]:
+        """The evaluation table; of a box that the set does not test on, spectra of all models."""
+        if wildcards.sim in self._boxes(wildcards, "test"):
+            return [EVALUATION.format(set=wildcards.set, tracer=wildcards.tracer)]
+        folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
+        return [
+            f"{folder}/{model}/on_{wildcards.sim}/spectra.nc" for model in self.study.all_models()
+        ]
 
     def planted_predictions(self, wildcards: Wildcards) -> list[str]:
         """Fields of the showcase, trained on halos of a known f, on the test boxes."""

@@ -22,6 +22,14 @@ def weights_by_seed(paths: Iterable[str]) -> dict[int, str]:
     return {int(Path(path).parent.name.removeprefix("seed")): path for path in paths}
 
 
+def place_of(path: str | Path) -> dict[str, str]:
+    """What a path of the form ``…/fits/{set}/{tracer}/{model}/on_{box}/…`` is of."""
+    parts = Path(path).parts
+    names = ("training_set", "tracer", "model", "box")
+    place = dict(zip(names, parts[parts.index("fits") + 1 :], strict=False))
+    return place | {"box": place["box"].removeprefix("on_")}
+
+
 def by_tracer_and_model(paths: Iterable[str]) -> dict[tuple[str, str], list[str]]:
     """Group paths of the form ``…/fits/{set}/{tracer}/{model}/…``, in the order of the paths."""
     groups: dict[tuple[str, str], list[str]] = {}

@@ -17,9 +17,17 @@ import xarray as xr
 from lagbias.base.files import written_whole
 from lagbias.base.stores import MEAN, read_netcdf
 from lagbias.config.names import parse_network, parse_scales
+from lagbias.tables.evaluation import (
+    CROSS_AT,
+    YARDSTICK_BAND,
+    Evaluated,
+    Source,
+    around,
+    models_in,
+    read_evaluation,
+)
 from lagbias.tables.intervals import (
     UNDECIDED,
-    Boxes,
     Measured,
     error_over,
     opposite,
@@ -34,15 +42,13 @@ from lagbias.tables.losses import kept_losses
 
 BAND = (0.0, 0.1)  # h/Mpc, of the paper's claims
 ERROR_BAND = (0.1, 0.3)  # where the error of the models is compared
-YARDSTICK_BAND = (0.0, 0.3)
 TOLERANCE = 0.02  # of the paper's 1-2 %
 DEFICIT = (0.02, 0.05)  # of more than three scales
 # ASSUME: "reproduces" is to 1 %, half of what the networks themselves are said to reach.
 REPRODUCED = 0.01
 # ASSUME: what the authors' own directions give, 0.985 and 0.995, less a half per cent.
 SAME_PLANE, TOP_HAT = 0.98, 0.99
-# Paper I: P_cross / P_halo of f(δ, ∇²δ) in bins, and how near a number without an error is.
-CROSS_AT = {0.27: 1.015, 0.63: 0.96}
+# How near a number of paper I is, which has no error.
 NEAR = 0.01
 COLUMNS = [
     "claim", "model", "quantity", "measured", "interval", "of_boxes", "of_seeds", "verdict",
@@ -52,7 +58,7 @@ VERDICT_COLUMNS = ["claim", "model", "found", "verdict", "reason"]
 NOT_MEASURED = "not measured: these boxes have no mode, or the halos no power, at these wavenumbers"
 NO_INTERVAL = "no interval: these boxes and seeds are too few, or the sampling noise is too large"
 NO_CLAIM = "none of the papers' claims is of these models"
-Spectra = Mapping[str, Boxes]
+Models = Mapping[str, Evaluated]
 Losses = Mapping[str, Sequence[str | Path]]
 
 
@@ -66,8 +72,8 @@ def is_network(model: str) -> bool:
     return model.startswith("R")
 
 
-def networks_among(spectra: Spectra) -> Spectra:
-    return {name: boxes for name, boxes in spectra.items() if is_network(name)}
+def networks_among(models: Models) -> Models:
+    return {name: model for name, model in models.items() if is_network(name)}
 
 
 def scale_sets_among(models: Iterable[str]) -> list[str]:
@@ -94,10 +100,10 @@ def row(
 
 
 def with_seeds(
-    spectra: Spectra,
+    models: Models,
     model: str,
     measure: Callable[..., Measured],
-    *others: Boxes,
+    *others: Evaluated,
     **keywords,
 ) -> Measured:
     """What is measured of f averaged over seeds, with the errors of boxes and of seeds.
@@ -105,11 +111,11 @@ def with_seeds(
     That of seeds is by the scatter of the seeds of all networks but variants
     (``intervals.pooled_interval``), on all inputs and on few directions.
     """
-    found = measure(spectra[model], *others, **keywords)
+    found = measure(models[model], *others, **keywords)
     networks = {
-        name: boxes
-        for name, boxes in networks_among(spectra).items()
-        if parse_network(name).variant is None and all(boxes is not other for other in others)
+        name: network
+        for name, network in networks_among(models).items()
+        if parse_network(name).variant is None and all(network is not other for other in others)
     }
     of_seeds = over_seeds(measure, networks, *others, **keywords)
     return found._replace(of_seeds=pooled_interval(of_seeds, model))
@@ -131,11 +137,11 @@ def three_scales_of(model: str, networks: Iterable[str]) -> str | None:
     return next(begun, next(iter(three), None))
 
 
-def claims_of_scales(spectra: Spectra) -> Iterator[dict]:
+def claims_of_scales(models: Models) -> Iterator[dict]:
     """What is claimed of networks of one and of three scales."""
     found = {
-        name: with_seeds(spectra, name, power_ratio, band=BAND)
-        for name in scale_sets_among(spectra)
+        name: with_seeds(models, name, power_ratio, band=BAND)
+        for name in scale_sets_among(models)
         if scale_count(name) in (1, 3)
     }
     off = {name: abs(measured.value - 1) for name, measured in found.items()}
@@ -152,7 +158,7 @@ def claims_of_scales(spectra: Spectra) -> Iterator[dict]:
 
 
 def beside_three(
-    spectra: Spectra,
+    models: Models,
     pairs: Mapping[str, str],
     model: str,
     measure: Callable[..., Measured],
@@ -164,13 +170,13 @@ def beside_three(
     one way of training has a pair or two; that of other networks as in ``with_seeds``.
     """
     if parse_network(model).variant is None:
-        return with_seeds(spectra, model, measure, spectra[pairs[model]], band=band)
+        return with_seeds(models, model, measure, models[pairs[model]], band=band)
     of_seeds = {
-        name: over_seeds(measure, {name: spectra[name]}, spectra[three], band=band)[name]
+        name: over_seeds(measure, {name: models[name]}, models[three], band=band)[name]
         for name, three in pairs.items()
         if parse_network(name).variant is not None
     }
-    found = measure(spectra[model], spectra[pairs[model]], band=band)
+    found = measure(models[model], models[pairs[model]], band=band)
     return found._replace(of_seeds=pooled_interval(of_seeds, model))
 
 
@@ -209,40 +215,40 @@ def over_fitting(error: str, fitted: Measured) -> tuple[str, str]:
     return UNDECIDED, f"{what}: {reason}"
 
 
-def claims_of_more_scales(spectra: Spectra, losses: Losses) -> Iterator[dict]:
+def claims_of_more_scales(models: Models, losses: Losses) -> Iterator[dict]:
     """Whether more than three scales give less power than three, and whether they over-fit.
 
     Each is compared with one that was trained in the same way, variants too. Over-fitting is a
     larger error on untouched boxes by a network that fits its training boxes better, both by more
     than the seeds scatter; one that fits both worse is not trained as well.
     """
-    networks = [n for n in networks_among(spectra) if parse_network(n).directions is None]
+    networks = [n for n in networks_among(models) if parse_network(n).directions is None]
     pairs = {name: three_scales_of(name, networks) for name in networks if scale_count(name) > 3}
     pairs = {name: three for name, three in pairs.items() if three}
     for name, three in pairs.items():
-        found = beside_three(spectra, pairs, name, power_over, BAND)
+        found = beside_three(models, pairs, name, power_over, BAND)
         claim = "more than three scales are 2-5 % lower than three"
         low, high = (1 - deficit for deficit in reversed(DEFICIT))
         answer = verdict_within(found.value, found.interval, low, high)
         yield row(claim, name, f"P_model / P_model of {three}", found, answer)
     for name, three in pairs.items():
-        found = beside_three(spectra, pairs, name, error_over, ERROR_BAND)
+        found = beside_three(models, pairs, name, error_over, ERROR_BAND)
         larger = opposite(verdict(found.value - 1, found.interval, 0))
         answer, reason = over_fitting(larger, fitted_over(losses, pairs, name))
         quantity = f"P_error over that of {three}, k = {ERROR_BAND[0]:g}-{ERROR_BAND[1]:g}"
         yield row("more than three scales over-fit", name, quantity, found, answer, reason)
 
 
-def retrained_power(spectra: Spectra, base: str) -> tuple[Measured, str]:
+def retrained_power(models: Models, base: str) -> tuple[Measured, str]:
     """Power on two directions over that on all inputs, and whether it is as near to the halos'."""
     name = f"{base}-pc2"
-    found = with_seeds(spectra, name, power_over, spectra[base], band=BAND)
-    off, before = (abs(power_ratio(spectra[model], BAND).value - 1) for model in (name, base))
+    found = with_seeds(models, name, power_over, models[base], band=BAND)
+    off, before = (abs(power_ratio(models[model], BAND).value - 1) for model in (name, base))
     return found, verdict(off - before, found.interval, REPRODUCED)
 
 
 def claims_of_shares(
-    pca: Mapping[str, xr.Dataset], spectra: Spectra, planted: pd.DataFrame | None
+    pca: Mapping[str, xr.Dataset], models: Models, planted: pd.DataFrame | None
 ) -> Iterator[dict]:
     """What is claimed of two gradient directions, for networks of three scales.
 
@@ -262,8 +268,8 @@ def claims_of_shares(
             half = pooled_interval(of_seeds, name) if name in of_seeds else np.nan
             found = Measured(float(share.mean()), 0 * half, half)  # of training boxes alone
             answer, reason = UNDECIDED, "a share decides nothing, and none is retrained on them"
-            if {name, f"{name}-pc2"} <= spectra.keys():
-                retrained, answer = retrained_power(spectra, name)
+            if {name, f"{name}-pc2"} <= models.keys():
+                retrained, answer = retrained_power(models, name)
                 reason = f"by retraining: {in_numbers(retrained)} of the power of all inputs"
             quantity = (
                 f"their share of the gradient's power ({float(traces[name].mean()):.3g} in all"
@@ -280,13 +286,13 @@ def returned_share(planted: pd.DataFrame | None) -> str:
     return f"; a planted {true:.3f} comes back as {found:.3f}"
 
 
-def claims_of_retraining(spectra: Spectra) -> Iterator[dict]:
+def claims_of_retraining(models: Models) -> Iterator[dict]:
     """What is claimed of networks retrained on two directions, for those of three scales."""
-    for name in networks_among(spectra):
+    for name in networks_among(models):
         network = parse_network(name)
         of_three = network.variant is None and scale_count(name) == 3
-        if network.directions == 2 and of_three and network.base in spectra:
-            found, answer = retrained_power(spectra, network.base)
+        if network.directions == 2 and of_three and network.base in models:
+            found, answer = retrained_power(models, network.base)
             claim = "retraining on them reproduces or improves the halo power"
             yield row(claim, name, f"P_model / P_model of {network.base}", found, answer)
 
@@ -333,43 +339,43 @@ def claims_of_first_directions(filters: pd.DataFrame) -> Iterator[dict]:
             )  # fmt: skip
 
 
-def claims_of_bins(spectra: Spectra) -> Iterator[dict]:
+def claims_of_bins(models: Models) -> Iterator[dict]:
     """What paper I says of f in bins at R = 2 Mpc/h, in the notebooks' output of its authors."""
     name = "bins-lap-R2"
-    if name in spectra:
-        found = power_ratio(spectra[name], BAND, "cross")
+    if name in models:
+        found = power_ratio(models[name], BAND, "cross")
         answer = verdict(abs(found.value - 1), found.interval, 0.005)
         claim = "paper I: f(δ, ∇²δ) in bins gives the cross power to 0.5 %"
         yield row(claim, name, "P_cross / P_halo", found, answer)
         for k, claimed in CROSS_AT.items():
-            found = power_ratio(spectra[name], (0.93 * k, 1.07 * k), "cross")
+            found = power_ratio(models[name], around(k), "cross")
             if np.isfinite(found.value):
                 answer = verdict(abs(found.value - claimed), found.interval, NEAR)
                 claim = f"paper I: at k = {k:g} it is off by {100 * (claimed - 1):+.1f} %"
                 yield row(claim, name, "P_cross / P_halo", found, answer)
-    if "bins-R2" in spectra:
-        found = power_ratio(spectra["bins-R2"], BAND)
+    if "bins-R2" in models:
+        found = power_ratio(models["bins-R2"], BAND)
         answer = verdict(abs(found.value - 1.1), found.interval, TOLERANCE)
         claim = "paper I: f(δ) in bins gives 10 % too much power"
         yield row(claim, "bins-R2", "P_model / P_halo", found, answer)
 
 
-def best_yardstick(spectra: Spectra, network: str) -> str | None:
+def best_yardstick(models: Models, network: str) -> str | None:
     """The model without a network that errs least, on the boxes of a network; None without one."""
     errors = {
-        name: error_over(boxes, spectra[network], YARDSTICK_BAND).value
-        for name, boxes in spectra.items()
+        name: error_over(yardstick, models[network], YARDSTICK_BAND).value
+        for name, yardstick in models.items()
         if not is_network(name) and name not in ("matter", "labels")
     }
     return min(errors, key=lambda name: errors[name], default=None)
 
 
-def claims_of_yardsticks(spectra: Spectra) -> Iterator[dict]:
+def claims_of_yardsticks(models: Models) -> Iterator[dict]:
     """Whether networks of three scales err less than the best model without a network."""
-    for network in scale_sets_among(spectra):
-        best = best_yardstick(spectra, network) if scale_count(network) == 3 else None
+    for network in scale_sets_among(models):
+        best = best_yardstick(models, network) if scale_count(network) == 3 else None
         if best:
-            found = with_seeds(spectra, network, error_over, spectra[best], band=YARDSTICK_BAND)
+            found = with_seeds(models, network, error_over, models[best], band=YARDSTICK_BAND)
             answer = verdict(found.value - 1, found.interval, 0)
             quantity = f"P_error over that of {best}, k < {YARDSTICK_BAND[1]:g}"
             claim = "ours: a network of three scales errs less than every yardstick"
@@ -403,7 +409,7 @@ def in_words(found: Mapping) -> str:
 
 
 def write_claims(
-    spectra: Mapping[str, Sequence[str | Path]],
+    evaluation: Source,
     pca: Mapping[str, str | Path],
     losses: Mapping[str, Sequence[str | Path]],
     angles: str | Path,
@@ -416,8 +422,8 @@ def write_claims(
 
     Parameters
     ----------
-    spectra : mapping
-        Model's name to its spectra, a file a box.
+    evaluation : path or paths
+        As ``evaluation.read_evaluation`` takes them.
     pca : mapping
         Scale set to its gradient PCA.
     losses : mapping
@@ -435,21 +441,22 @@ def write_claims(
     planted : path of the table of ``planted_comparison.write_comparison``, or None
         What training returns of a known f.
     """
-    opened = {name: [read_netcdf(path) for path in paths] for name, paths in spectra.items()}
+    models = models_in(read_evaluation(evaluation))
+    spectra = {name: model.files for name, model in models.items()}
     of_directions = {name: read_netcdf(path) for name, path in pca.items()}
     truth = pd.read_csv(planted, index_col="quantity") if planted else None
     of_pca = {name: [path] for name, path in pca.items()}
     rows = [
         found | {"file": in_braces(files[found["model"]])}
         for claims, files in (
-            (claims_of_scales(opened), spectra),
-            (claims_of_more_scales(opened, losses), spectra),
-            (claims_of_shares(of_directions, opened, truth), of_pca),
-            (claims_of_retraining(opened), spectra),
+            (claims_of_scales(models), spectra),
+            (claims_of_more_scales(models, losses), spectra),
+            (claims_of_shares(of_directions, models, truth), of_pca),
+            (claims_of_retraining(models), spectra),
             (claims_of_planes(pd.read_csv(angles)), dict.fromkeys(pca, [angles])),
             (claims_of_first_directions(pd.read_csv(filters)), dict.fromkeys(pca, [filters])),
-            (claims_of_bins(opened), spectra),
-            (claims_of_yardsticks(opened), spectra),
+            (claims_of_bins(models), spectra),
+            (claims_of_yardsticks(models), spectra),
         )
         for found in claims
     ]

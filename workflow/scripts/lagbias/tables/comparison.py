@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from lagbias.base.files import written_whole
-from lagbias.base.stores import MEAN, read_netcdf
-from lagbias.evaluation.bands import band_quantities
+from lagbias.base.stores import MEAN
+from lagbias.tables.evaluation import Evaluated, Source, models_in, read_evaluation
 from lagbias.tables.losses import LOSSES, mean_losses
 
 
@@ -38,39 +37,23 @@ def mean_and_errors(values: np.ndarray, members: Sequence[str]) -> dict[str, flo
     }
 
 
-def members_of(boxes: Sequence[xr.Dataset]) -> list[str]:
-    """Seeds of a model, and ``layout.MEAN``; that alone for yardsticks."""
-    return [str(member) for member in boxes[0]["member"].values]
-
-
-def of_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, np.ndarray]:
-    """All ``spectra.band_quantities``, (boxes, members) each."""
-    found = [band_quantities(box) for box in boxes]
-    return {name: np.array([box[name] for box in found]) for name in found[0]}
-
-
-def over_boxes(boxes: Sequence[xr.Dataset]) -> dict[str, float]:
-    """Means over boxes and errors (``mean_and_errors``) of all that ``of_boxes`` gives."""
-    members = members_of(boxes)
+def over_boxes(model: Evaluated) -> dict[str, float]:
+    """Means over boxes and errors (``mean_and_errors``) of the ratios of all bands."""
     return {
         name + end: value
-        for name, values in of_boxes(boxes).items()
-        for end, value in mean_and_errors(values, members).items()
+        for name, values in model.ratios().items()
+        for end, value in mean_and_errors(values, model.members).items()
     }
 
 
-def less(boxes: Sequence[xr.Dataset], reference: Sequence[xr.Dataset]) -> dict[str, float]:
+def less(model: Evaluated, reference: Evaluated) -> dict[str, float]:
     """As ``over_boxes``, of a model less a reference: on the same boxes, and seed by seed.
 
     What boxes have in common, and seeds, which draw the same batches, drops out. Of models without
     the reference's seeds, f averaged over seeds alone is compared.
     """
-    members = members_of(boxes)
-    if set(members) != set(members_of(reference)):
-        members = [MEAN]
-    own, other = (
-        of_boxes([box.sel(member=members) for box in part]) for part in (boxes, reference)
-    )
+    members = model.members if set(model.members) == set(reference.members) else [MEAN]
+    own, other = (part.of(members).ratios() for part in (model, reference))
     return {
         name + end: value
         for name in own
@@ -79,7 +62,7 @@ def less(boxes: Sequence[xr.Dataset], reference: Sequence[xr.Dataset]) -> dict[s
 
 
 def write_comparison(
-    spectra: Mapping[tuple[str, str], Sequence[str | Path]],
+    evaluation: Source,
     losses: Mapping[tuple[str, str], Sequence[str | Path]],
     output: str | Path,
     **columns,
@@ -88,8 +71,8 @@ def write_comparison(
 
     Parameters
     ----------
-    spectra : mapping
-        Tracer and model's name to its spectra, a file a box.
+    evaluation : path or paths
+        As ``evaluation.read_evaluation`` takes them, of one tracer or of several.
     losses : mapping
         Tracer and network's name to the losses of its seeds.
     output : path of a CSV file
@@ -98,11 +81,11 @@ def write_comparison(
         Constant columns: training set.
     """
     rows = []
-    for (tracer, model), paths in spectra.items():
-        row = {"model": model, **columns, "tracer": tracer, "boxes": len(paths)}
-        row |= over_boxes([read_netcdf(path) for path in paths])
-        found = losses.get((tracer, model))
-        rows.append(row | (mean_losses(found) if found else {}))
+    for tracer, lines in read_evaluation(evaluation).groupby("tracer", sort=False):
+        for name, model in models_in(lines).items():
+            row = {"model": name, **columns, "tracer": tracer, "boxes": len(model.boxes)}
+            found = losses.get((str(tracer), name))
+            rows.append(row | over_boxes(model) | (mean_losses(found) if found else {}))
     table = pd.DataFrame(rows)
     for name in LOSSES:  # a table without networks has them too
         table[name] = table.get(name, np.nan)
@@ -110,18 +93,13 @@ def write_comparison(
         table.to_csv(partial, index=False, float_format="%.5g")
 
 
-def write_differences(
-    spectra: Mapping[str, Sequence[str | Path]],
-    reference: str,
-    output: str | Path,
-    **columns,
-) -> None:
+def write_differences(evaluation: Source, reference: str, output: str | Path, **columns) -> None:
     """Write one line a model: how it differs from a reference on the same boxes.
 
     Parameters
     ----------
-    spectra : mapping
-        Model's name to its spectra, a file a box, the reference's among them.
+    evaluation : path or paths
+        As ``evaluation.read_evaluation`` takes them.
     reference : str
         The model that is taken off the others.
     output : path of a CSV file
@@ -129,11 +107,11 @@ def write_differences(
     columns
         Constant columns: training set, tracer.
     """
-    opened = {name: [read_netcdf(path) for path in paths] for name, paths in spectra.items()}
-    first = {**columns, "less": reference, "boxes": len(opened[reference])}
+    models = models_in(read_evaluation(evaluation))
+    first = {**columns, "less": reference, "boxes": len(models[reference].boxes)}
     rows = [
-        {"model": name, **first, **less(boxes, opened[reference])}
-        for name, boxes in opened.items()
+        {"model": name, **first, **less(model, models[reference])}
+        for name, model in models.items()
         if name != reference
     ]
     with written_whole(output) as partial:

@@ -9,18 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from scipy.stats import norm, t
 
 from lagbias.base.stores import MEAN
-from lagbias.evaluation.bands import in_band
+from lagbias.evaluation.bands import Band
+from lagbias.tables.evaluation import Evaluated
 
 CONFIDENCE = 0.95
 QUANTILE = (1 + CONFIDENCE) / 2
 FEWEST_BOXES = 3  # whose scatter tells an error
 UNDECIDED = "not decidable here"
-Band = tuple[float, float]  # h/Mpc
-Boxes = Sequence[xr.Dataset]  # spectra of one model, a box each
 
 
 class Measured(NamedTuple):
@@ -67,23 +65,6 @@ def opposite(answer: str) -> str:
     return {"holds": "fails", "fails": "holds"}.get(answer, answer)
 
 
-def power_sums(boxes: Boxes, name: str, band: Band, member: str = MEAN) -> np.ndarray:
-    """A power summed over the modes of a band, (boxes,); the one of a model without seeds."""
-    sums = []
-    for box in boxes:
-        inside = in_band(box, *band)
-        power = inside[name]
-        if "member" in power.dims:
-            power = power.sel(member=member if member in seeds_of([box]) else MEAN)
-        sums.append(float((power * inside["modes"]).sum()))
-    return np.array(sums)
-
-
-def seeds_of(boxes: Boxes) -> list[str]:
-    """The members of a model that are seeds; none of a model without a network."""
-    return [str(member) for member in boxes[0]["member"].values if member != MEAN]
-
-
 def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray) -> Measured:
     """Ratio of two powers of boxes together; its interval is that of the boxes' scatter.
 
@@ -104,18 +85,17 @@ def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray) -> Measured:
     return Measured(ratio, t.ppf(QUANTILE, count - 1) * off.std(ddof=1) / np.sqrt(count))
 
 
-def angle_to_halos(boxes: Boxes, band: Band, member: str) -> float:
+def angle_to_halos(model: Evaluated, band: Band, member: str) -> float:
     """arccos of r between a model and the halos; NaN above 1 (sampling noise is taken off it)."""
-    model, halo, cross = (
-        power_sums(boxes, f"power_{name}", band, member).sum()
-        for name in ("model", "halo", "cross")
+    own, halo, cross = (
+        model.total(f"power_{name}", band, member).sum() for name in ("model", "halo", "cross")
     )
     with np.errstate(invalid="ignore"):
-        return float(np.arccos(cross / np.sqrt(model * halo)))
+        return float(np.arccos(cross / np.sqrt(own * halo)))
 
 
 def of_modes(
-    boxes: Boxes, band: Band, unshared: float, name: str = "power_halo", member: str = MEAN
+    model: Evaluated, band: Band, unshared: float, name: str = "power_halo", member: str = MEAN
 ) -> float:
     """Half the interval of a ratio of powers of two Gaussian fields, over the ratio.
 
@@ -129,13 +109,12 @@ def of_modes(
     name, member : str
         The power P.
     """
-    squares = [box.assign({name: box[name] ** 2}) for box in boxes]
-    spread = power_sums(squares, name, band, member).sum()
-    error = np.sqrt(4 * unshared * spread) / abs(power_sums(boxes, name, band, member).sum())
+    spread = model.total(f"{name}_squared", band, member).sum()
+    error = np.sqrt(4 * unshared * spread) / abs(model.total(name, band, member).sum())
     return norm.ppf(QUANTILE) * error
 
 
-def power_ratio(boxes: Boxes, band: Band, name: str = "model", member: str = MEAN) -> Measured:
+def power_ratio(model: Evaluated, band: Band, name: str = "model", member: str = MEAN) -> Measured:
     """P_model / P_halo in a band, of one member.
 
     Of few boxes its interval is that of their modes (``of_modes``): model and halos share them, so
@@ -143,92 +122,95 @@ def power_ratio(boxes: Boxes, band: Band, name: str = "model", member: str = MEA
 
     Parameters
     ----------
-    boxes : sequence of Dataset
+    model : Evaluated
     band : k [h/Mpc]
     name : str
         ``model`` or ``cross``, for P_cross / P_halo.
     member : str
     """
-    halo = power_sums(boxes, "power_halo", band)
-    found = ratio_of_sums(power_sums(boxes, f"power_{name}", band, member), halo)
+    halo = model.total("power_halo", band)
+    found = ratio_of_sums(model.total(f"power_{name}", band, member), halo)
     if np.isfinite(found.of_boxes) or np.isnan(found.value):
         return found
-    unshared = np.sin(angle_to_halos(boxes, band, member)) ** 2
-    half = of_modes(boxes, band, unshared) * found.value
+    unshared = np.sin(angle_to_halos(model, band, member)) ** 2
+    half = of_modes(model, band, unshared) * found.value
     return found._replace(of_boxes=half / (1 if name == "model" else 2))
 
 
-def correlation(boxes: Boxes, band: Band, member: str = MEAN) -> Measured:
+def correlation(model: Evaluated, band: Band, member: str = MEAN) -> Measured:
     """r = P_cross / sqrt(P_model P_halo) of model and halos in a band, of one member.
 
     Its interval is by the scatter of the boxes, r linearised, as in ``ratio_of_sums``. Of few boxes
     it is that of their modes, sigma(r) = (1 - r^2) / sqrt(N) for Gaussian fields, N as in
     ``of_modes``.
     """
-    cross, model, halo = (
-        power_sums(boxes, f"power_{name}", band, member) for name in ("cross", "model", "halo")
+    cross, own, halo = (
+        model.total(f"power_{name}", band, member) for name in ("cross", "model", "halo")
     )
-    count = len(boxes)
-    if not (model.sum() > 0 and halo.sum() > 0):
+    count = len(model.boxes)
+    if not (own.sum() > 0 and halo.sum() > 0):
         return Measured(np.nan, np.nan)
-    value = float(cross.sum() / np.sqrt(model.sum() * halo.sum()))
+    value = float(cross.sum() / np.sqrt(own.sum() * halo.sum()))
     if count < FEWEST_BOXES:
-        return Measured(value, of_modes(boxes, band, ((1 - value**2) / 2) ** 2))
-    off = cross / cross.sum() - (model / model.sum() + halo / halo.sum()) / 2
+        return Measured(value, of_modes(model, band, ((1 - value**2) / 2) ** 2))
+    off = cross / cross.sum() - (own / own.sum() + halo / halo.sum()) / 2
     scatter = abs(value) * np.sqrt(count) * off.std(ddof=1)
     return Measured(value, float(t.ppf(QUANTILE, count - 1) * scatter))
 
 
-def power_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
+def power_over(model: Evaluated, reference: Evaluated, band: Band, member: str = MEAN) -> Measured:
     """P_model over P of another model on the same boxes.
 
     Of few boxes the interval is at most that of two fields as far from each other as their angles
     to the halos allow, sin^2 of the sum of both being the most that 1 - r^2 can be.
     """
-    own, other = (power_sums(part, "power_model", band, member) for part in (boxes, reference))
+    own, other = (part.total("power_model", band, member) for part in (model, reference))
     found = ratio_of_sums(own, other)
     if np.isfinite(found.of_boxes) or np.isnan(found.value):
         return found
-    angle = sum(angle_to_halos(part, band, member) for part in (boxes, reference))
+    angle = sum(angle_to_halos(part, band, member) for part in (model, reference))
     unshared = np.sin(min(angle, np.pi / 2)) ** 2
-    return found._replace(of_boxes=of_modes(boxes, band, unshared) * found.value)
+    return found._replace(of_boxes=of_modes(model, band, unshared) * found.value)
 
 
-def error_over(boxes: Boxes, reference: Boxes, band: Band, member: str = MEAN) -> Measured:
+def error_over(model: Evaluated, reference: Evaluated, band: Band, member: str = MEAN) -> Measured:
     """P_error (of model minus halos) over that of another model on the same boxes.
 
     Of few boxes the interval is at most that of two fields that share nothing.
     """
     name = "power_error"
-    own, other = (power_sums(part, name, band, member) for part in (boxes, reference))
+    own, other = (part.total(name, band, member) for part in (model, reference))
     found = ratio_of_sums(own, other)
     if np.isfinite(found.of_boxes) or np.isnan(found.value):
         return found
-    return found._replace(of_boxes=of_modes(boxes, band, 1.0, name, member) * abs(found.value))
+    return found._replace(of_boxes=of_modes(model, band, 1.0, name, member) * abs(found.value))
 
 
 def over_seeds(
-    measure: Callable[..., Measured], models: Mapping[str, Boxes], *others: Boxes, **keywords
+    measure: Callable[..., Measured],
+    models: Mapping[str, Evaluated],
+    *others: Evaluated,
+    **keywords,
 ) -> dict[str, list[float]]:
     """What a function of this module measures of every seed of some models, by model.
 
     Parameters
     ----------
     measure : function
-        Of boxes, of ``others`` and of ``member``.
+        Of a model, of ``others`` and of ``member``.
     models : mapping
-    others : sequences of Dataset
+    others : Evaluated
         Models that each is compared with, the same seed of both.
     keywords
         Handed on.
     """
     return {
         name: [
-            measure(boxes, *others, member=seed, **keywords).value
-            for seed in seeds_of(boxes)
-            if all(seed in (seeds_of(other) or [seed]) for other in others)
+            measure(model, *others, member=seed, **keywords).value
+            for seed in model.seeds()
+            if all(seed in (other.seeds() or [seed]) for other in others)
         ]
-        for name, boxes in models.items()
+        for name, model in models.items()
     }
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from lagbias.base.files import written_whole
 from lagbias.base.stores import MEAN, open_store, read_netcdf
-from lagbias.evaluation.bands import BANDS
-from lagbias.tables.summary import spectra_row
+from lagbias.evaluation.bands import BANDS, band_ratios, band_sums
+from lagbias.tables.summary import ranges
 
 
 def weight_per_particle(halos: Sequence[str | Path]) -> float:
@@ -27,7 +27,7 @@ def write_transfers(
     training_halos: Sequence[str | Path],
     output: str | Path,
 ) -> None:
-    """Write one line a transfer: <f>, and what ``spectra_row`` gives, with r in the same bands.
+    """Write one line a transfer: <f>, ratios in bands and seeds' ranges, with r in the same bands.
 
     <f> over the box is 1 on the training boxes; where the model is right elsewhere, it is the
     weight of the halos a particle, over that of the training boxes.
@@ -45,11 +45,14 @@ def write_transfers(
     rows = []
     for case, path, of_box in zip(cases, spectra, halos, strict=True):
         of_set = [store for store in training_halos if Path(store).stem == case["fitted_to"]]
+        spectra, ratios = read_netcdf(path), {}
+        for band in BANDS:
+            ratios |= band_ratios(band_sums(spectra, band), band)
         row = {
             **case,
-            "mean_ratio": float(read_netcdf(path)["mean_ratio"].sel(member=MEAN)),
+            "mean_ratio": float(spectra["mean_ratio"].sel(member=MEAN)),
             "expected_mean_ratio": weight_per_particle([of_box]) / weight_per_particle(of_set),
-            **spectra_row(path),
+            **ranges(ratios, list(spectra["member"].values)),
         }
         for low, high in BANDS:
             band = f"k{low:g}-{high:g}"
