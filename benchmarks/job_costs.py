@@ -31,6 +31,7 @@ TRACER = r"N\d+(-number|-galaxies)?"
 RULES = {  # of files that are named for something else
     r"download/.*": "download_file",
     r"figures/.*": "figures",
+    r"models/.*": "write_model",
     r"tables/.*": "tables",
     r".*/features/R[\d.]+\.tsv": "compute_features",
     r".*/halos/N\d+-galaxies\.tsv": "draw_galaxies",

@@ -29,12 +29,16 @@ from lagbias.fields import shells as field_shells
 from lagbias.fields.grid import Grid
 from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
+from lagbias.model.file import ModelFile
+from lagbias.model.seen import inputs_seen
 from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.tree import BoxFiles
 from lagbias.simulations.mini.pysco import warm_up
 from lagbias.tables.evaluation import Evaluated, lines_of, models_in, write_evaluation
+from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
 
 ROOT = Path(__file__).parents[1]
 SANDBOX_NAME = "AbacusSandbox_small_c000_ph3000"
@@ -361,6 +365,42 @@ def stores(planted_box, tmp_path_factory) -> Stores:
     return make_stores(
         planted_box, tmp_path_factory.mktemp("results") / planted_box.header["SimName"]
     )
+
+
+def made_up_model(stores: Stores, seeds=(1, 2)) -> ModelFile:
+    """A model of networks that nobody trained, of the stores of a box."""
+    projection = Projection.read(stores.projection)
+    networks = {}
+    for seed in seeds:
+        architecture = Architecture(projection.inputs, 2, 8)
+        networks[seed] = HaloToMassRatio(architecture, generator_of(seed, "weights"))
+        networks[seed].log10_normalisation.fill_(0.1 * seed)
+    about = {
+        "name": "made_up",
+        "trained_on": {
+            "training_boxes": ["a"], "validation_boxes": ["b"], "test_boxes": ["c"],
+            "cosmologies": ["c000"], "training": {"preset": "seed"}, "redshift": REDSHIFT,
+            "box_size": 48.0, "min_particles": 50, "weighting": "mass", "particle_mass": 2e11,
+            "density_grid": 24, "cell_size": 6.0,
+        },
+        "accuracy": [
+            {
+                "k_min": 0.1, "k_max": 0.3, "power_ratio": 1.01, "power_ratio_box_error": 0.02,
+                "power_ratio_seed_deviation": 0.003, "error_over_shot": 0.02,
+            }
+        ],
+        "inputs": inputs_seen([(stores.features, stores.particles)], projection),
+        "software": "numpy=2",
+    }  # fmt: skip
+    return ModelFile(networks, projection, about)
+
+
+@pytest.fixture
+def model_file(stores, tmp_path) -> Path:
+    """The file of a made-up model."""
+    path = tmp_path / "made_up.safetensors"
+    made_up_model(stores).write(path)
+    return path
 
 
 @pytest.fixture

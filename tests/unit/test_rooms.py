@@ -11,6 +11,7 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/lagbias"
 ROOMS = (
     "base", "fields", "simulations", "config", "features", "halos", "plan", "projection",
     "training", "yardsticks", "evaluation", "interpretation", "tables", "figures",
+    "model",
 )  # fmt: skip
 MODULES = {
     ".".join(file.relative_to(LIBRARY.parent).with_suffix("").parts): file

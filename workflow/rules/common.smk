@@ -25,6 +25,7 @@ from lagbias.plan.study import Study
 from lagbias.plan.targets import (
     figure_place,
     figures,
+    models,
     planted_table,
     table_place,
     tables,

@@ -1,9 +1,30 @@
-"""lagbias: neural-net Lagrangian halo bias on AbacusSummit boxes (arXiv:2212.08095)."""
+"""lagbias: neural-net Lagrangian halo bias on AbacusSummit boxes (arXiv:2212.08095).
 
-import os
+model = lagbias.load("mini_N50_R2-R4-R8")
+f = model.ratio(linear_density, box_size=500)
+"""
 
-# Results depend on this repository alone, not on what a user has set for other programs. Both are
-# read when a library is imported, or used: a notebook's backend is not installed here.
-os.environ["MPLBACKEND"] = "Agg"
-for name in [name for name in os.environ if name.startswith("PL_TRAINER_")]:
-    del os.environ[name]  # Lightning's defaults
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lagbias.model.trained import TrainedModel
+
+
+def load(model: str | Path) -> "TrainedModel":
+    """A trained model: see ``lagbias.model.trained.TrainedModel``.
+
+    Parameters
+    ----------
+    model : str or path
+        A file ``….safetensors``, or the name of a model of ``lagbias.model.file.shipped``.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its file is not whole.
+    """
+    # Jobs of the workflow import this package, too, and most of them need no network.
+    from lagbias.model.trained import TrainedModel
+
+    return TrainedModel.read(model)

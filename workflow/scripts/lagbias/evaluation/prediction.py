@@ -1,6 +1,6 @@
 """Model fields on a box: f of Lagrangian grid points, carried by particles to final cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +42,31 @@ def ratio_on_grid(
     InputError
         If the features are on another grid.
     """
+    ratio = np.zeros((len(networks), len(needed)), dtype=np.float32)
+    for slab, _, values in ratio_by_slab(networks, projection, features, needed):
+        ratio[:, slab][:, needed[slab]] = values
+    return ratio
+
+
+def ratio_by_slab(
+    networks: Sequence[HaloToMassRatio],
+    projection: Projection,
+    features: Mapping[float, str | Path],
+    needed: np.ndarray,
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """The same, slab by slab of the grid, so that f of all networks is never held at once.
+
+    Yields
+    ------
+    slab : slice of the flat grid
+    inputs : float32, (points, inputs), of the points of the slab where f is needed
+    ratio : float32, (networks, points), f of these
+    """
     field = open_store(next(iter(features.values())))["delta"]
     check_points(field.size, len(needed))
-    ratio = np.zeros((len(networks), field.size), dtype=np.float32)
     for slab in slabs(field):
         inputs = projection.at(features, slab, needed[slab])
-        ratio[:, slab][:, needed[slab]] = evaluated(networks, inputs)
-    return ratio
+        yield slab, inputs, evaluated(networks, inputs)
 
 
 @torch.no_grad()

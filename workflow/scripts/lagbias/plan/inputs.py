@@ -9,7 +9,7 @@ from typing import Any
 
 from lagbias.config.names import parse_scales, parse_yardstick
 from lagbias.config.yardsticks import KINDS
-from lagbias.plan.study import Study
+from lagbias.plan.study import Study, unique
 from lagbias.simulations.sources import source_of
 
 FITS = "results/fits/{set}/{tracer}"
@@ -152,6 +152,21 @@ class Inputs:
         return [
             f"{folder}/{model}/on_{wildcards.sim}/spectra.nc" for model in self.study.all_models()
         ]
+
+    def spectra_of_network(self, wildcards: Wildcards) -> list[str]:
+        """Spectra of a network on every test box of its set."""
+        return self.on_test_boxes("spectra.nc", [wildcards.network])(wildcards)
+
+    def trained_on(self, wildcards: Wildcards) -> dict:
+        """What the card of a model says of its boxes and its training."""
+        study, boxes = self.study, self.study.sets[wildcards.set]
+        return {
+            "training_boxes": boxes["train"],
+            "validation_boxes": boxes["validate"],
+            "test_boxes": boxes["test"],
+            "cosmologies": unique(study.cosmology(sim) for sim in boxes["train"]),
+            "training": self.training(wildcards),
+        }
 
     def planted_predictions(self, wildcards: Wildcards) -> list[str]:
         """Fields of the showcase, trained on halos of a known f, on the test boxes."""

@@ -37,6 +37,7 @@ from lagbias.plan.resources import (
     simulate_mini,
     simulation_minutes,
     train_network,
+    write_model,
 )
 from lagbias.plan.study import Study
 
@@ -108,6 +109,11 @@ def _fitting(study: Study, wildcards: Wildcards) -> float:
     return fit_lagrangian_bias(study.sizes_of(wildcards.set), kind, len(scales))
 
 
+def _writing_model(study: Study, wildcards: Wildcards) -> float:
+    inputs = study.network_inputs(wildcards.network)
+    return write_model(study.sizes_of(wildcards.set), inputs)
+
+
 def _planted(study: Study, wildcards: Wildcards) -> float:
     boxes = [*study.sizes_of(wildcards.set), *study.sizes_of(wildcards.set, "test")]
     return max(plant_halos(box) for box in boxes)
@@ -142,6 +148,7 @@ PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "fit_lagrangian_bias": _fitting,
     "predict_lagrangian_bias": _of_box(predict_lagrangian_bias),
     "predict_labels": _of_box(predict_labels),
+    "write_model": _writing_model,
     "plot_slices": _of_box(plot_slices),
     "tabulate_planted": _planted,
 }

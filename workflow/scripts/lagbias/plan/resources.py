@@ -262,6 +262,13 @@ def predict_labels(box: GriddedBox) -> float:
     return 240 + 44 * box.particles / MB
 
 
+def write_model(boxes: Boxes, inputs: int) -> float:
+    """Which grid points of all boxes have particles; a chunk's inputs, a sample of all."""
+    points = sum(box.points for box in boxes)
+    chunk = (20 + 4 * inputs) * max(box.chunk_points for box in boxes)
+    return 450 + (points + chunk + 60e6) / MB
+
+
 def plot_slices(box: GriddedBox) -> float:
     """Two fields and their difference."""
     return 300 + 24 * box.evaluation_cells / MB

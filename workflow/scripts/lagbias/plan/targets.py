@@ -7,7 +7,7 @@ and one caption, ``workflow/report/NAME.rst``.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lagbias.plan.study import Study
+from lagbias.plan.study import Study, unique
 
 SUMMARY = "0. Summary"
 FIELDS = "1. Fields"
@@ -158,6 +158,17 @@ def tables(study: Study) -> list[str]:
             for sim in study.sets[name]["test"]
             for table in made(BOX_TABLES, study)
         ),
+    ]
+
+
+def models(study: Study) -> list[str]:
+    """The showcase as files to give away, on all its inputs and on directions, and their cards."""
+    return [
+        f"results/models/{name}_{tracer}_{network}.{suffix}"
+        for name in study.sets
+        for tracer in study.tracers
+        for network in unique([study.showcase, *study.showcase_directions()])
+        for suffix in ("safetensors", "md")
     ]
 
 
