@@ -15,6 +15,7 @@ from conftest import REDSHIFT
 from lagbias.base.stores import open_store
 from lagbias.model.command import COMMANDS, main
 from lagbias.model.file import shipped
+from made_boxes import arrays_of, make_box, write_arrays
 
 ROOT = Path(__file__).parents[2]
 BOX_SIZE = 48.0
@@ -164,3 +165,19 @@ def test_a_closed_pipe_is_no_error(model_file):
     )  # fmt: skip
     assert run.stdout == "# made_up\n"
     assert not run.stderr
+
+
+def test_check_box_says_what_is_there_and_what_to_write(tmp_path, capsys):
+    made = make_box()
+    write_arrays(tmp_path / "box.zarr", arrays_of(made))
+    assert main(["check-box", str(tmp_path / "box.zarr")]) == 0
+    said = capsys.readouterr().out
+    assert "they fit" in said
+    assert "source: arrays" in said
+    write_arrays(tmp_path / "less.hdf5", {"position": made.position})
+    assert main(["check-box", str(tmp_path / "less.hdf5")]) == 1
+    said = capsys.readouterr()
+    assert "missing or wrong: no linear_density or initial_displacement [1]" in said.out
+    assert "cannot be used: 4 things are wrong above" in said.err
+    assert main(["check-box", "nowhere"]) == 1
+    assert "nowhere is not there" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from lagbias.base.stores import append_variable, provenance, set_attributes
 EXAMPLES = """examples:
   lagbias info                                   names of the models that come with lagbias
   lagbias info mini_N50_R2-R4-R8                 what a model was trained on, and its accuracy
+  lagbias check-box mybox.hdf5                   can a run read this file?
   lagbias apply mini_N50_R2-R4-R8 delta.npy --box-size 500 -o f.zarr
 """
 
@@ -96,9 +97,30 @@ def apply(asked: argparse.Namespace) -> None:
     log.info("%s: mean f %.4f, greatest %.4g", output, ratio.mean(dtype="f8"), ratio.max())
 
 
+def check_box_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", help="a file of arrays (HDF5 or zarr), or a snapshot of Gadget or AREPO"
+    )
+
+
+def check_box(asked: argparse.Namespace) -> None:
+    """Print what is in a file of a simulation, and the section of a config that names it."""
+    from lagbias.simulations import check_box as checking
+
+    found = checking.check_box(asked.file)
+    sys.stdout.write("".join(f"{line}\n" for line in found.lines))
+    if found.faults:
+        sys.stdout.write("".join(f"missing or wrong: {fault}\n" for fault in found.faults))
+        raise InputError(f"{asked.file} cannot be used: {len(found.faults)} things are wrong above")
+    sys.stdout.write(f"\nIn a config (docs/how-to/own-simulation.md):\n\n{found.config}\n")
+
+
 log = logging.getLogger("lagbias")
 COMMANDS: Registry[Subcommand] = {
     "info": Subcommand("what a model is, or which models are shipped", info_arguments, info),
+    "check-box": Subcommand(
+        "what is in a file of a simulation, and what is missing", check_box_arguments, check_box
+    ),
     "apply": Subcommand("halo-to-mass ratio f of a linear density", apply_arguments, apply),
 }
 
