@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lagbias.simulations.sources import SOURCES
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -111,6 +112,9 @@ def packages_of(files: set[Path], lazy: bool) -> set[str]:
 def needs(file: Path) -> frozenset[str]:
     """Packages, as conda-forge names them, that a script or module needs to run."""
     files = reached(file)
+    if "lagbias.simulations.sources" in imports(file):  # it opens a box of any source by its place
+        readers = {source.reader.partition(":")[0] for source in SOURCES.values()}
+        files = files.union(*(reached(SCRIPTS / f"{r.replace('.', '/')}.py") for r in readers))
     return frozenset(
         packages_of(files, lazy=True).union(*(run_time_needs(dotted(member)) for member in files))
     )

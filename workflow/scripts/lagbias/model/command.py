@@ -105,9 +105,9 @@ def check_box_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_box(asked: argparse.Namespace) -> None:
     """Print what is in a file of a simulation, and the section of a config that names it."""
-    from lagbias.simulations import check_box as checking
+    from lagbias.simulations.check_box import check_box as checked
 
-    found = checking.check_box(asked.file)
+    found = checked(asked.file)
     sys.stdout.write("".join(f"{line}\n" for line in found.lines))
     if found.faults:
         sys.stdout.write("".join(f"missing or wrong: {fault}\n" for fault in found.faults))
@@ -134,7 +134,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    words = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # The longest word is the metavar, or argparse breaks the line of a longer command.
+    words = whole.add_subparsers(dest="command", required=True, metavar="COMMAND  ")
     for name, subcommand in COMMANDS.items():
         part = words.add_parser(name, help=subcommand.help, description=subcommand.help)
         subcommand.add_arguments(part)

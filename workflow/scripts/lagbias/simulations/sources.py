@@ -7,11 +7,14 @@ A format of your own is a class that inherits from ``lagbias.simulations.box.Box
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from lagbias.base.errors import InputError
 from lagbias.base.loading import load
 from lagbias.base.registry import Registry
-from lagbias.simulations.box import SimulationBox
+
+if TYPE_CHECKING:  # planning has no numpy
+    from lagbias.simulations.box import SimulationBox
 
 ABACUS = "lagbias.simulations.abacus.box:AbacusBox"
 ON_DISK = frozenset({"root", "files", "box_size", "particles_per_side"})
@@ -95,7 +98,7 @@ def lacking(box: Mapping) -> set[str]:
     return {*(box.get("lacks") or []), *by_format}
 
 
-def open_box(name: str, reader: str, **settings) -> SimulationBox:
+def open_box(name: str, reader: str, **settings) -> "SimulationBox":
     """A box as a job reads it.
 
     Parameters
