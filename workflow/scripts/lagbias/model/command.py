@@ -129,13 +129,15 @@ def parser() -> argparse.ArgumentParser:
     """The words of the command line."""
     whole = argparse.ArgumentParser(
         prog="lagbias",
+        usage="lagbias [-h] COMMAND ...",
         description="Trained models of the halo-to-mass ratio f: how much halo mass a patch of the "
         "initial density field gives, compared with the mean.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # The longest word is the metavar, or argparse breaks the line of a longer command.
-    words = whole.add_subparsers(dest="command", required=True, metavar="COMMAND  ")
+    # As wide as the longest command and its indent, or argparse breaks that one's line.
+    wide = f"{'COMMAND':{max(map(len, COMMANDS)) + 2}}"
+    words = whole.add_subparsers(dest="command", required=True, metavar=wide)
     for name, subcommand in COMMANDS.items():
         part = words.add_parser(name, help=subcommand.help, description=subcommand.help)
         subcommand.add_arguments(part)
