@@ -137,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
     )
     # As wide as the longest command and its indent, or argparse breaks that one's line.
     wide = f"{'COMMAND':{max(map(len, COMMANDS)) + 2}}"
-    words = whole.add_subparsers(dest="command", required=True, metavar=wide)
+    words = whole.add_subparsers(dest="command", required=True, metavar=wide, prog="lagbias")
     for name, subcommand in COMMANDS.items():
         part = words.add_parser(name, help=subcommand.help, description=subcommand.help)
         subcommand.add_arguments(part)
