@@ -15,15 +15,16 @@ LINES = PYTHONPATH="workflow/terminal$${PYTHONPATH:+:$$PYTHONPATH}"
 report: .venv/installed
 	$(LINES) .venv/bin/python -m snakemake --cores $(CORES) --scheduler greedy $(SUBSAMPLE) --logger lines
 
-# Each of two processes has a thread, or they would wait for each other.
-TWO_AT_ONCE = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses 2
+# Each process has one thread, or they would wait for each other.
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
 test: .venv/installed
-	$(TWO_AT_ONCE) --dist worksteal -m "not slow"
+	$(PYTEST) --numprocesses 2 --dist worksteal -m "not slow"
 
-# One file in one process, since its tests share a run of the whole workflow.
+# One file in one process, since its tests share a run of the whole workflow. A third process, since
+# those of Slurm and of conda mostly wait.
 test-slow: .venv/installed
-	$(TWO_AT_ONCE) --dist loadfile -m slow
+	$(PYTEST) --numprocesses 3 --dist loadfile -m slow
 
 lint: .venv/installed
 	.venv/bin/python -m ruff check .

@@ -65,7 +65,10 @@ def pytest_collection_finish() -> None:
 
 
 def half_written(folder: str, names: list[str]) -> set[str]:
-    """What another process may be writing; what numba has compiled, for 30 s, is copied."""
+    """Names of files in caches that another process may be writing, to leave out of a copy.
+
+    Compiled files are replaced as a whole. They are copied, since numba would take 30 s again.
+    """
     whole = (".pyc", ".nbi", ".nbc")
     return {n for n in names if folder.endswith("__pycache__") and not n.endswith(whole)}
 

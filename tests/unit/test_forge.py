@@ -29,10 +29,12 @@ def test_hooks_have_the_versions_of_the_lock(tool):
 
 
 def test_the_forge_runs_what_ci_runs():
-    steps = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.M)
+    commands = re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.M)
+    words = " ".join(commands).split()
+    steps = [word for word in words if re.fullmatch("[a-z][a-z-]*", word)]  # no options, no files
     job = read(".github/workflows/ci.yml")["jobs"]["check"]
     alone = [step for step in steps if step != "snakedeploy"]  # of the job of `make test`
-    assert job["strategy"]["matrix"]["target"] == alone
+    assert sorted(job["strategy"]["matrix"]["target"]) == sorted(alone)
     assert "make snakedeploy" in [step.get("run") for step in job["steps"]]
 
 
