@@ -1,7 +1,10 @@
 """What all figures share."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
+from lagbias.figures.statistics import _draw_bispectra
 from lagbias.figures.style import COLOURS, LINES, drawn_to, line_of, wavenumber_axis
 
 
@@ -23,3 +26,24 @@ def test_panel_with_nothing_to_show_says_so(tmp_path, curve):
     said = [[text.get_text() for text in axis.texts] for axis in axes.flat]
     assert said == [[], ["not measured in these boxes"]]
     assert (tmp_path / "figure.png").exists()
+
+
+def test_ratios_of_bispectra_are_drawn_where_halos_have_more_than_shot_noise():
+    k, halo = np.array([0.1, 0.2, 0.3, 0.4]), np.array([9.0, 4.0, -1.0, 6.0])
+    members = ["seed1", "seed2", "mean"]
+    model = np.outer([0.9, 1.1, 1.0], halo)
+    data = xr.Dataset(
+        {
+            "bispectrum_model": (("member", "k"), model),
+            "bispectrum_sampling_noise": ("k", np.zeros(4)),
+            "bispectrum_halo": ("k", halo),
+            "bispectrum_shot_noise": ("k", np.full(4, 5.0)),
+            "bispectrum_ratio": (("member", "k"), model / halo),
+        },
+        coords={"member": members, "k": k},
+    )
+    figure, (top, bottom) = plt.subplots(2)
+    _draw_bispectra(top, bottom, {"R2-R4": data})
+    np.testing.assert_array_equal(bottom.lines[0].get_xdata(), [0.1, 0.4])
+    np.testing.assert_allclose(bottom.lines[0].get_ydata(), 1)
+    plt.close(figure)
