@@ -426,4 +426,4 @@ def test_model_file_gives_the_field_of_the_prediction_bit_for_bit(run, network):
     position = particles.positions(slice(None))
     expected = open_store(run / FIT / network / "on_tiny_ph003/prediction.zarr")["overdensity"]
     found = model.paint(ratio, position, particles.lagrangian_index, grid=expected.sizes["x"])
-    np.testing.assert_array_equal(found, expected.sel(member=expected["member"][-1]))
+    np.testing.assert_array_equal(found, expected[-1])

@@ -246,7 +246,7 @@ def test_card_of_a_model_names_its_boxes_and_its_training(study):
     told = Inputs(study).trained_on(case)
     assert told["training_boxes"] == ["tiny_ph000", "tiny_ph001"]
     assert told["test_boxes"] == ["tiny_ph003"]
-    assert told["cosmologies"] == ["c000"]
+    assert (told["sources"], told["cosmologies"]) == (["mini"], ["c000"])
     assert told["training"]["objective"] == "labels"
     expected = [f"{FIT}/R2-R4_direct-pc2/on_tiny_ph003/spectra.nc"]
     assert Inputs(study).spectra_of_network(case) == expected

@@ -71,8 +71,8 @@ def test_file_and_card_say_what_the_fit_was_made_of(stores: Stores, planted_box,
         weights, stores.projection, [(stores.features, stores.particles)], stores.halos,
         [write_spectra(tmp_path / "spectra.nc", ratio)],
         tmp_path / "set_N50_R2-R4.safetensors", tmp_path / "set_N50_R2-R4.md",
-        training_boxes=["a"], validation_boxes=["b"], test_boxes=["c"], cosmologies=["c000"],
-        training={"preset": "seed"},
+        training_boxes=["a"], validation_boxes=["b"], test_boxes=["c"], sources=["mini"],
+        cosmologies=["c000"], training={"preset": "seed"},
     )  # fmt: skip
     model = lagbias.load(tmp_path / "set_N50_R2-R4.safetensors")
     told = model.file.about["trained_on"]
@@ -88,3 +88,4 @@ def test_file_and_card_say_what_the_fit_was_made_of(stores: Stores, planted_box,
     card = (tmp_path / "set_N50_R2-R4.md").read_text(encoding="utf-8")
     assert card == model.card
     assert "| test boxes (untouched) | c |" in card
+    assert "| source of the boxes | simulated by this workflow (PySCo) |" in card

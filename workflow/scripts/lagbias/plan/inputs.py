@@ -148,6 +148,7 @@ class Inputs:
             "training_boxes": boxes["train"],
             "validation_boxes": boxes["validate"],
             "test_boxes": boxes["test"],
+            "sources": unique(study.simulations[sim].source for sim in boxes["train"]),
             "cosmologies": unique(study.cosmology(sim) for sim in boxes["train"]),
             "training": self.training(wildcards),
         }
