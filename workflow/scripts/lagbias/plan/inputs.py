@@ -127,16 +127,6 @@ class Inputs:
         """What the variant of a network says of its inputs."""
         return self.study.changed_inputs(wildcards.base)
 
-    def on_test_boxes(self, file: str, models: Iterable[str]) -> InputFunction:
-        """A file of the evaluation of models on every test box of a set, model after model."""
-
-        def paths(wildcards: Wildcards) -> list[str]:
-            folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
-            boxes = self._boxes(wildcards, "test")
-            return [f"{folder}/{model}/on_{sim}/{file}" for model in models for sim in boxes]
-
-        return paths
-
     def spectra_of_network(self, wildcards: Wildcards) -> list[str]:
         """Spectra of a network on every test box of its set."""
         return self.on_test_boxes("spectra.nc", [wildcards.network])(wildcards)
@@ -152,6 +142,16 @@ class Inputs:
             "cosmologies": unique(study.cosmology(sim) for sim in boxes["train"]),
             "training": self.training(wildcards),
         }
+
+    def on_test_boxes(self, file: str, models: Iterable[str]) -> InputFunction:
+        """A file of the evaluation of models on every test box of a set, model after model."""
+
+        def paths(wildcards: Wildcards) -> list[str]:
+            folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
+            boxes = self._boxes(wildcards, "test")
+            return [f"{folder}/{model}/on_{sim}/{file}" for model in models for sim in boxes]
+
+        return paths
 
     def planted_predictions(self, wildcards: Wildcards) -> list[str]:
         """Fields of the showcase, trained on halos of a known f, on the test boxes."""
