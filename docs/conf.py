@@ -1,10 +1,14 @@
 """The documentation site: `make docs` writes it to docs/_build/html."""
 
+import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "docs/_ext")]
+# Notebooks import the library, in processes of their own.
+before = os.environ.get("PYTHONPATH")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], before]))
 
 project = "lagbias"
 author = "the lagbias developers"

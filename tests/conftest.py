@@ -382,9 +382,9 @@ def made_up_model(stores: Stores, seeds=(1, 2)) -> ModelFile:
         "name": "made_up",
         "trained_on": {
             "training_boxes": ["a"], "validation_boxes": ["b"], "test_boxes": ["c"],
-            "cosmologies": ["c000"], "training": {"preset": "seed"}, "redshift": REDSHIFT,
-            "box_size": 48.0, "min_particles": 50, "weighting": "mass", "particle_mass": 2e11,
-            "density_grid": 24, "cell_size": 6.0,
+            "sources": ["mini"], "cosmologies": ["c000"], "training": {"preset": "seed"},
+            "redshift": REDSHIFT, "box_size": 48.0, "min_particles": 50, "weighting": "mass",
+            "particle_mass": 2e11, "density_grid": 24, "cell_size": 6.0,
         },
         "accuracy": [
             {

@@ -454,3 +454,23 @@ def test_a_box_in_a_format_from_elsewhere_is_read(tmp_path):
         open_store(tmp_path / targets[2])["particle_count"], [60, 40, 30, 21]
     )
     assert len(open_store(tmp_path / targets[1])["final_cell"]) == SIDE**3
+
+
+@pytest.mark.parametrize("network", ["R2-R4", "R2-R4-pc2"])
+def test_model_file_gives_the_field_of_the_prediction_bit_for_bit(run, network):
+    import lagbias
+    from lagbias.evaluation.prediction import occupied
+    from lagbias.halos.particles import Particles
+    from lagbias.simulations.abacus.reader import read_linear_density
+
+    density, box_size = read_linear_density(
+        run / "resources/ic/tiny_ph003/ic_dens_N48.asdf", redshift=0.5
+    )
+    particles = Particles.read(run / "results/tiny_ph003/particles.zarr")
+    model = lagbias.load(run / f"results/models/tiny_N30_{network}.safetensors")
+    where = occupied(particles).reshape(density.shape)
+    ratio = model.ratio(density, box_size, where=where)
+    position = particles.positions(slice(None))
+    expected = open_store(run / FIT / network / "on_tiny_ph003/prediction.zarr")["overdensity"]
+    found = model.paint(ratio, position, particles.lagrangian_index, grid=expected.sizes["x"])
+    np.testing.assert_array_equal(found, expected[-1])

@@ -27,6 +27,7 @@ from lagbias.plan.targets import (
     SET_TABLES,
     figure_place,
     figures,
+    models,
     planted_table,
     table_place,
     tables,
@@ -278,3 +279,24 @@ def test_a_box_of_files_is_planned_from_what_the_config_says(tmp_path):
     (tmp_path / "ics.hdf5").rename(tmp_path / "ic.hdf5")
     with pytest.raises(InputError, match=r"files.initial: no file .*did you mean ic.hdf5\?"):
         study.source_files("gadget")
+
+
+def test_model_files_are_those_of_the_showcase_and_its_directions():
+    study = study_of(more_networks=["R2-R4-pc1", "R2-R4_direct"])
+    names = ["R2-R4", "R2-R4-pc1", "R2-R4-pc2"]
+    assert models(study) == [
+        f"results/models/tiny_N30_{name}.{suffix}"
+        for name in names
+        for suffix in ("safetensors", "md")
+    ]
+
+
+def test_card_of_a_model_names_its_boxes_and_its_training(study):
+    case = Wildcards(set="tiny", tracer="N30", network="R2-R4_direct-pc2")
+    told = Inputs(study).trained_on(case)
+    assert told["training_boxes"] == ["tiny_ph000", "tiny_ph001"]
+    assert told["test_boxes"] == ["tiny_ph003"]
+    assert (told["sources"], told["cosmologies"]) == (["mini"], ["c000"])
+    assert told["training"]["objective"] == "labels"
+    expected = [f"{FIT}/R2-R4_direct-pc2/on_tiny_ph003/spectra.nc"]
+    assert Inputs(study).spectra_of_network(case) == expected

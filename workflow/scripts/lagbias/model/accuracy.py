@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from lagbias.base.stores import MEAN, read_netcdf
-from lagbias.evaluation.bands import BANDS, band_quantities, in_band
+from lagbias.evaluation.bands import BANDS, band_average, in_band
 
 FEWEST_BOXES = 3  # whose scatter tells an error
 
@@ -28,16 +28,17 @@ def accuracy_on(spectra: Sequence[str | Path]) -> list[dict]:
         by the number of their modes; ``power_ratio_seed_deviation``, None of a single seed.
     """
     boxes = [read_netcdf(path) for path in spectra]
-    found = [band_quantities(box) for box in boxes]
+    boxes = [box.assign(one=xr.ones_like(box["modes"], dtype=float)) for box in boxes]
     seeds = boxes[0]["member"].values != MEAN
     bands = []
     for low, high in BANDS:
-        name = f"power_ratio_k{low:g}-{high:g}"
-        ratio = np.array([quantities[name] for quantities in found])
+        ratio, error = (
+            np.array([band_average(box, *names, low, high) for box in boxes])
+            for names in (("power_model", "power_halo"), ("error_over_shot", "one"))
+        )
         mean = ratio[:, ~seeds][:, 0]
         if not np.isfinite(mean).all():
             continue
-        shot = [quantities[f"error_over_shot_k{low:g}-{high:g}"][~seeds][0] for quantities in found]
         of_seeds = ratio[:, seeds].mean(axis=0)
         bands.append({
             "k_min": low,
@@ -45,7 +46,7 @@ def accuracy_on(spectra: Sequence[str | Path]) -> list[dict]:
             "power_ratio": float(mean.mean()),
             "power_ratio_box_error": box_error(mean, boxes, (low, high)),
             "power_ratio_seed_deviation": float(of_seeds.std(ddof=1)) if seeds.sum() > 1 else None,
-            "error_over_shot": float(np.mean(shot)),
+            "error_over_shot": float(error[:, ~seeds].mean()),
         })  # fmt: skip
     return bands
 

@@ -7,6 +7,11 @@ from lagbias.base.files import written_whole
 
 WEIGHTINGS = {"mass": "each by its mass", "number": "each counting one"}
 GALAXIES = "each by its galaxies"
+SOURCES = {
+    "mini": "simulated by this workflow (PySCo)",
+    "https": "AbacusSummit, downloaded",
+    "local": "files on the disk of the user",
+}
 
 
 def write_card(document: Mapping[str, Any], path) -> None:
@@ -42,9 +47,10 @@ def _trained_on(told: Mapping[str, Any]) -> list[str]:
         ["training boxes", ", ".join(told["training_boxes"])],
         ["validation boxes", ", ".join(told["validation_boxes"])],
         ["test boxes (untouched)", ", ".join(told["test_boxes"])],
+        ["source of the boxes", ", ".join(SOURCES.get(of, of) for of in told["sources"])],
         ["box side", f"{told['box_size']:g} Mpc/h"],
         ["grid of the density", f"{told['density_grid']}³ points"],
-        ["cosmology", ", ".join(told["cosmologies"]) + " (AbacusSummit's numbers)"],
+        ["cosmology (AbacusSummit's number)", ", ".join(told["cosmologies"]) or "not known"],
         ["redshift", f"{told['redshift']:g}"],
         ["particle mass", f"{mass:.4g} Msun/h"],
         ["halos", f"more than {cut} particles (M > {cut * mass:.3g} Msun/h), {weighting}"],

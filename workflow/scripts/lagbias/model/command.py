@@ -78,8 +78,9 @@ def apply(asked: argparse.Namespace) -> None:
         raise InputError(f"--output: {output} is there; choose another name or add --overwrite")
     model = TrainedModel.read(asked.model)
     redshift = model.file.about["trained_on"]["redshift"]
-    held = list(read_density(asked.density, redshift, asked.box_size, asked.variable))
-    box_size = held.pop()
+    density, box_size = read_density(asked.density, redshift, asked.box_size, asked.variable)
+    held = [density]
+    del density  # so that it is freed once it is transformed
     ratio = model.ratio(
         held.pop, box_size, seeds=asked.seeds, threads=asked.threads, device=asked.device,
         scratch=asked.scratch,

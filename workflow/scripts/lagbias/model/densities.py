@@ -45,13 +45,14 @@ def read_density(
         density, known = _of_xarray(path, variable)
     else:
         raise InputError(f"density: found {path}, expected a file that ends in {FORMATS}")
-    if box_size is None and known is None:
+    side = known if box_size is None else box_size
+    if side is None:
         raise InputError(f"--box-size: {path} does not say its box; give the side in Mpc/h")
     if box_size is not None and known is not None and not np.isclose(box_size, known):
         raise InputError(
             f"--box-size: found {box_size:g}, but {path} says {known:g} Mpc/h; leave it out"
         )
-    return density, float(known if box_size is None else box_size)
+    return density, float(side)
 
 
 def _of_numpy(path: Path) -> np.ndarray:
@@ -65,9 +66,9 @@ def _of_numpy(path: Path) -> np.ndarray:
 
 def _of_xarray(path: Path, variable: str | None) -> tuple[np.ndarray, float | None]:
     engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
-    options = {"consolidated": False} if engine == "zarr" else {}
+    options = {"consolidated": False} if engine == "zarr" else None
     try:
-        with xr.open_dataset(path, engine=engine, chunks=None, **options) as dataset:
+        with xr.open_dataset(path, engine=engine, backend_kwargs=options) as dataset:
             names = [str(name) for name in dataset.data_vars]
             name = variable or (names[0] if len(names) == 1 else None)
             if name not in names:

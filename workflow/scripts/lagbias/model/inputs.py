@@ -145,4 +145,4 @@ def checked_particles(
         )
     if not np.isfinite(positions).all():
         raise InputError("positions: found values that are not finite, expected Mpc/h")
-    return np.ravel_multi_index(tuple(index.T), shape) if index.ndim == 2 else index
+    return np.asarray(np.ravel_multi_index(tuple(index.T), shape)) if index.ndim == 2 else index

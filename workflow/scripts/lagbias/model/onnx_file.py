@@ -57,6 +57,7 @@ def write_onnx(file: ModelFile, path: str | Path) -> None:
         input_names=["inputs"], output_names=["ratio"],
         dynamic_shapes=({0: torch.export.Dim("points")},),
     )  # fmt: skip
+    assert program is not None  # it is where no file is named
     proto = program.model_proto
     onnx.helper.set_model_props(proto, {DOCUMENT: json.dumps(file.about)})
     buffer = io.BytesIO()

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ from lagbias.model.inputs import (
 from lagbias.model.seen import Outside
 
 log = logging.getLogger(__name__)
+
+Density = np.ndarray | torch.Tensor | Callable[[], np.ndarray]
 
 
 class TrainedModel:
@@ -77,17 +79,9 @@ class TrainedModel:
         scales = ", ".join(f"{scale:g}" for scale in self.scales)
         return f"<TrainedModel {self.file.about['name']}: R = {scales} Mpc/h, seeds {self.seeds}>"
 
-    @overload
-    def ratio(self, linear_density: torch.Tensor, box_size: float, **options) -> torch.Tensor: ...
-
-    @overload
-    def ratio(
-        self, linear_density: np.ndarray | Callable[[], np.ndarray], box_size: float, **options
-    ) -> np.ndarray: ...
-
     def ratio(
         self,
-        linear_density: np.ndarray | torch.Tensor | Callable[[], np.ndarray],
+        linear_density: Density,
         box_size: float,
         *,
         seeds: bool = False,
@@ -95,7 +89,7 @@ class TrainedModel:
         threads: int = 1,
         device: str = "cpu",
         scratch: str | Path | None = None,
-    ) -> np.ndarray | torch.Tensor:
+    ) -> Any:
         """f at every grid point of a linear density.
 
         Parameters
@@ -117,7 +111,8 @@ class TrainedModel:
             ``cpu``, ``cuda`` or ``auto``: where f is evaluated.
         scratch : path of a folder
             For features, 36 bytes a grid point and three scales while this runs; the system's
-            folder for such files if not given. Memory then needs 2.5 grids of float32.
+            folder for such files if not given. Memory: 2.5 grids of float32, or 1.25 grids and
+            1.2 GB, whichever is more.
 
         Returns
         -------

@@ -134,16 +134,6 @@ class Inputs:
         """What the variant of a network says of its inputs."""
         return self.study.changed_inputs(wildcards.base)
 
-    def on_test_boxes(self, file: str, models: Iterable[str]) -> InputFunction:
-        """A file of the evaluation of models on every test box of a set, model after model."""
-
-        def paths(wildcards: Wildcards) -> list[str]:
-            folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
-            boxes = self._boxes(wildcards, "test")
-            return [f"{folder}/{model}/on_{sim}/{file}" for model in models for sim in boxes]
-
-        return paths
-
     def evaluation_on_box(self, wildcards: Wildcards) -> list[str]:
         """The evaluation table; of a box that the set does not test on, spectra of all models."""
         if wildcards.sim in self._boxes(wildcards, "test"):
@@ -164,9 +154,20 @@ class Inputs:
             "training_boxes": boxes["train"],
             "validation_boxes": boxes["validate"],
             "test_boxes": boxes["test"],
+            "sources": unique(study.simulations[sim].source for sim in boxes["train"]),
             "cosmologies": unique(study.cosmology(sim) for sim in boxes["train"]),
             "training": self.training(wildcards),
         }
+
+    def on_test_boxes(self, file: str, models: Iterable[str]) -> InputFunction:
+        """A file of the evaluation of models on every test box of a set, model after model."""
+
+        def paths(wildcards: Wildcards) -> list[str]:
+            folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
+            boxes = self._boxes(wildcards, "test")
+            return [f"{folder}/{model}/on_{sim}/{file}" for model in models for sim in boxes]
+
+        return paths
 
     def planted_predictions(self, wildcards: Wildcards) -> list[str]:
         """Fields of the showcase, trained on halos of a known f, on the test boxes."""

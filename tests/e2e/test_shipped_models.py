@@ -1,0 +1,56 @@
+"""The shipped models on a box that is simulated anew: the accuracy that their cards state."""
+
+import subprocess
+import sys
+
+import lagbias
+import numpy as np
+import pytest
+from conftest import copy_repository
+from lagbias.base.stores import MEAN
+from lagbias.evaluation.prediction import occupied
+from lagbias.evaluation.spectra import write_spectra
+from lagbias.halos.carried import write_fields
+from lagbias.halos.particles import Particles
+from lagbias.model.accuracy import accuracy_on
+from lagbias.model.file import shipped
+from lagbias.simulations.abacus.reader import read_linear_density
+
+BOX = "mini_ph009"  # of no training, validation or test
+ERRORS = 3  # standard errors, of the card and of this box in quadrature
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Density, particles, halos and matter of the box, by the default config's rules."""
+    folder = copy_repository(tmp_path_factory.mktemp("new_box"))
+    files = [f"results/{BOX}/{name}.zarr" for name in ("particles", "halos/N50", "matter")]
+    settings = f"simulations={{{BOX}: {{source: mini, phase: 9}}}}"
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", settings, "--"]
+    run = subprocess.run(
+        [*command, *files], cwd=folder, capture_output=True, text=True, check=False, timeout=1800
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_power_on_a_new_box_is_as_the_card_says(folder, tmp_path, name):
+    model, results = lagbias.load(name), folder / f"results/{BOX}"
+    density, box_size = read_linear_density(
+        folder / f"resources/ic/{BOX}/ic_dens_N192.asdf", model.file.about["trained_on"]["redshift"]
+    )
+    particles = Particles.open(results / "particles.zarr")
+    where = occupied(particles).reshape(density.shape)
+    ratio = model.ratio(density, box_size, where=where)
+    prediction, spectra = tmp_path / "prediction.zarr", tmp_path / "spectra.nc"
+    write_fields(particles, [ratio.reshape(-1)], [MEAN], 2.5, prediction)
+    write_spectra(prediction, results / "halos/N50.zarr", results / "matter.zarr", 0.6, spectra)
+    found, told = accuracy_on([spectra]), model.file.about["accuracy"]
+    assert [band["k_max"] for band in found] == [band["k_max"] for band in told]
+    for band, card in zip(found, told, strict=True):
+        error = np.hypot(band["power_ratio_box_error"], card["power_ratio_box_error"])
+        print(name, band, card, error)
+        assert abs(band["power_ratio"] - card["power_ratio"]) < ERRORS * error, (band, card)
