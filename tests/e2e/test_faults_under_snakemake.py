@@ -58,16 +58,20 @@ def state(weights: Path) -> dict[str, torch.Tensor]:
     return torch.load(weights, weights_only=True)["state"]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Path:
-    """A copy of the repository in which one network was trained without disturbance."""
-    folder = copy_repository(tmp_path_factory.mktemp("undisturbed"))
+def train(folder: Path) -> None:
+    """Train one network in a copy of the repository."""
+    copy_repository(folder)
     (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
     for seed, box in enumerate(BOXES):
         plant_box(folder / DATA, box, seed=seed)
     done = snakemake(folder, WEIGHTS)
     assert done.returncode == 0, done.stdout[-4000:]
-    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(made_once) -> Path:
+    """A copy of the repository in which one network was trained without disturbance."""
+    return made_once("undisturbed", train)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-import yaml
-from conftest import copy_repository, plant_box, wait_for
-from test_faults_under_snakemake import BOXES, CONFIG, DATA, WEIGHTS, snakemake
+from conftest import copy_repository, wait_for
+from test_faults_under_snakemake import WEIGHTS, folder, undisturbed
+
+__all__ = ["folder", "undisturbed"]  # fixtures
 
 
 def slurm_answers() -> bool:
@@ -88,14 +89,7 @@ def training_job(folder: Path) -> psutil.Process | None:
     return None
 
 
-def test_training_that_hits_its_time_limit_is_retried_with_more_time_and_goes_on(tmp_path):
-    folder = copy_repository(tmp_path / "copy")
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
-    for seed, box in enumerate(BOXES):
-        plant_box(folder / DATA, box, seed=seed)
-    inputs = snakemake(folder, WEIGHTS, "--omit-from", "train_network")
-    assert inputs.returncode == 0, inputs.stdout[-4000:]
-
+def test_training_that_hits_its_time_limit_is_retried_with_more_time_and_goes_on(folder):
     with (
         open(folder / "said", "w", encoding="utf-8") as said,
         subprocess.Popen(command(WEIGHTS), cwd=folder, stdout=said, stderr=said) as run,

@@ -382,6 +382,7 @@ def digests(root: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_same_settings_give_the_same_bytes(compiled, tmp_path):
     written = simulate(TINY_BOX, tmp_path / "first", 1, workdir=tmp_path)
     # In a process of its own: the order of sets differs between processes.

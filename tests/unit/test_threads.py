@@ -45,6 +45,7 @@ def paint_many_ways() -> None:
         sys.exit(f"largest differences by (cells, threads): {differing}")
 
 
+@pytest.mark.slow
 def test_painting_with_many_threads_is_painting_with_one():
     done = subprocess.run(
         [sys.executable, "-c", "import test_threads; test_threads.paint_many_ways()"],
@@ -55,6 +56,7 @@ def test_painting_with_many_threads_is_painting_with_one():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_bits_of_a_painted_field_follow_the_threads_asked_for_and_not_the_cores(monkeypatch, rng):
     grid = Grid(40, 100.0)
     points = rng.uniform(0, 100, (100_000, 3)).astype(np.float32)
