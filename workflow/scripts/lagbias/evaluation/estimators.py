@@ -90,9 +90,9 @@ class Estimators:
         """
         raw = powers["power_model"], powers["power_halo"], powers["power_cross"]
         # An empty shell has no power and no weight.
-        in_bands = (self._band_weight @ np.nan_to_num(power) for power in raw)
+        model, halo, cross = (self._band_weight @ np.nan_to_num(power) for power in raw)
         by_shell = ratios_of_power(*raw, sampling_noise, shot_noise)
-        by_band = ratios_of_power(*in_bands, sampling_noise, shot_noise)
+        by_band = ratios_of_power(model, halo, cross, sampling_noise, shot_noise)
         return xr.Dataset(
             {name: ("k", values) for name, values in by_shell.items()}
             | {f"band_{name}": ("band", values) for name, values in by_band.items()}

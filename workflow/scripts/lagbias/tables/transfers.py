@@ -45,14 +45,14 @@ def write_transfers(
     rows = []
     for case, path, of_box in zip(cases, spectra, halos, strict=True):
         of_set = [store for store in training_halos if Path(store).stem == case["fitted_to"]]
-        spectra, ratios = read_netcdf(path), {}
+        found, ratios = read_netcdf(path), {}
         for band in BANDS:
-            ratios |= band_ratios(band_sums(spectra, band), band)
+            ratios |= band_ratios(band_sums(found, band), band)
         row = {
             **case,
-            "mean_ratio": float(spectra["mean_ratio"].sel(member=MEAN)),
+            "mean_ratio": float(found["mean_ratio"].sel(member=MEAN)),
             "expected_mean_ratio": weight_per_particle([of_box]) / weight_per_particle(of_set),
-            **ranges(ratios, list(spectra["member"].values)),
+            **ranges(ratios, list(found["member"].values)),
         }
         for low, high in BANDS:
             band = f"k{low:g}-{high:g}"
