@@ -52,7 +52,7 @@ def write_summary(
     """
     table = read_evaluation(evaluation)
     rows = []
-    for name, model in models_in(table.loc[table["box"] == box]).items():
+    for name, model in models_in(pd.DataFrame(table[table["box"] == box])).items():
         ratios = {ratio: values[0] for ratio, values in model.ratios().items()}
         row = {"model": name, **columns, "box": box, **ranges(ratios, model.members)}
         rows.append(row | (mean_losses(losses[name]) if name in losses else {}))
