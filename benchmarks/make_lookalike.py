@@ -38,6 +38,7 @@ from lagbias.base.threads import usable
 from lagbias.fields.grid import Grid, InPlaceTransform
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.background import CRITICAL_DENSITY
 from lagbias.simulations.mini import cosmology, friends
 
 INITIAL_REDSHIFT = 99.0
@@ -225,7 +226,7 @@ def header_of(settings: Lookalike) -> dict:
         "BoxSize": settings.box_size, "BoxSizeHMpc": settings.box_size,
         "BoxSizeMpc": settings.box_size / (meta["H0"] / 100),
         "NP": settings.particles_per_side**3, "ppd": float(settings.particles_per_side),
-        "ParticleMassHMsun": meta["Omega_M"] * cosmology.CRITICAL_DENSITY * cells,
+        "ParticleMassHMsun": meta["Omega_M"] * CRITICAL_DENSITY * cells,
         "InitialRedshift": INITIAL_REDSHIFT, "Redshift": settings.redshift,
         "VelZSpace_to_kms": meta["VelZSpace_to_kms"] * settings.box_size / meta["BoxSize"],
         "ParticleSubsampleA": settings.subsample, "ParticleSubsampleB": 0.0,

@@ -249,8 +249,12 @@ def plant_box(
     halos: int = 300,
     seed: int = 1,
     speed: float = 0.0,
+    scatter: float = 0.8,
 ) -> PlantedBox:
-    """Write a made-up box under ``root`` in AbacusSummit's layout and formats."""
+    """Write a made-up box under ``root`` in AbacusSummit's layout and formats.
+
+    Particles are displaced by Zel'dovich, and at random besides, by ``scatter`` [Mpc/h] an axis.
+    """
     random = np.random.default_rng(seed)
     velocity, halo_velocity = (
         speed * np.random.default_rng([seed, count]).normal(size=(count, 3))
@@ -267,8 +271,9 @@ def plant_box(
 
     lattice = np.stack(np.unravel_index(np.arange(header["NP"]), (particles_per_side,) * 3), axis=1)
     index = random.permutation(lattice)[:particles]
-    position = (index / particles_per_side - 0.5) * box_size + random.normal(0, 0.8, index.shape)
-    # Displaced by Zel'dovich besides, so that matter has the long waves of the density.
+    position = (index / particles_per_side - 0.5) * box_size + random.normal(
+        0, scatter, index.shape
+    )
     point = np.rint(index * (density_grid / particles_per_side)).astype(int) % density_grid
     position += zeldovich(initial * GROWTH, box_size)[tuple(point.T)]
     position = (position + box_size / 2) % box_size - box_size / 2

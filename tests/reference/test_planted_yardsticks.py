@@ -15,6 +15,7 @@ from lagbias.features import smoothed
 from lagbias.halos import indexing
 from lagbias.halos import particles as halo_particles
 from lagbias.halos.carried import evaluation_grid
+from lagbias.simulations import displacements
 from lagbias.yardsticks.bins import DensityBins, LaplacianBins, ShearBins
 from lagbias.yardsticks.lagrangian import (
     fit_lagrangian_bias,
@@ -43,11 +44,13 @@ Ratio = Callable[[dict], np.ndarray]
 def plant(root: Path, seed: int) -> dict:
     """Features of one box and its particles, all of them and a random third."""
     name = f"AbacusPlanted_small_c000_ph{seed:03d}"
-    box = plant_box(root, name, BOX_SIZE, POINTS, POINTS, POINTS**3, seed=seed)
+    box = plant_box(root, name, BOX_SIZE, POINTS, POINTS, POINTS**3, seed=seed, scatter=3.0)
     folder = root / name
     grids = {SCALE: folder / f"features/R{SCALE:g}.zarr"}
     smoothed.write_features(box.linear_density, BOX_SIZE, grids)
-    indexing.write_particles(box.opened, CELL_SIZE, folder / "all.zarr")
+    with pytest.MonkeyPatch.context() as patch:  # scattered more than particles ever are
+        patch.setattr(displacements, "LEAST_CORRELATION", 0.0)
+        indexing.write_particles(box.opened, CELL_SIZE, folder / "all.zarr")
     everything = halo_particles.Particles.read(folder / "all.zarr")
     drawn = np.random.default_rng(seed).random(len(everything.final_cell)) < SAMPLED
     start = np.concatenate([[0], np.cumsum(drawn)])[everything.cell_start]

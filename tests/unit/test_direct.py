@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REDSHIFT, plant_box, plant_halo_particles
+from conftest import plant_box, plant_halo_particles
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store, read_netcdf
 from lagbias.config.tracers import parse_tracer
@@ -179,8 +179,7 @@ def test_labels_on_another_grid_are_refused(boxes, tmp_path):
 def test_cut_above_all_halos_is_refused(planted, boxes, tmp_path):
     with pytest.raises(InputError, match="no particle in halos with N > 1000"):
         write_labels(
-            planted[0].files,
-            REDSHIFT,
+            planted[0].opened,
             boxes.particles[0],
             parse_tracer("N1000"),
             tmp_path / "labels.zarr",

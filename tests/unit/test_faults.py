@@ -31,6 +31,7 @@ from lagbias.base.jobs import STOP_SIGNALS, reporting, stoppable
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.checksums import CHECKSUM_LIST
 from lagbias.simulations.abacus.tree import BoxFiles
+from lagbias.simulations.sources import SOURCES
 from lagbias.training.network import HaloToMassRatio
 
 SIM = "AbacusPlanted_small_c000_ph000"
@@ -88,6 +89,7 @@ class Job:
 
 def box_params(**more):
     box = {"root": "resources", "density_grid": 24, "redshift": REDSHIFT}
+    box["reader"] = SOURCES["local"].reader
     return Names(box=box, **more)
 
 
@@ -105,7 +107,7 @@ JOBS = {
             "compute_features",
             Names(store=FEATURES[0]),
             Names(density=str(FILES.density)),
-            Names(redshift=REDSHIFT),
+            box_params(),
             Names(sim=SIM, R="2"),
         ),
         Job(

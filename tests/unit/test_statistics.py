@@ -237,22 +237,11 @@ def test_particles_and_halos_are_read_in_redshift_space(tmp_path):
 
 
 def test_stores_in_redshift_space_differ_in_positions_only(tmp_path):
-    box = plant_box(tmp_path, speed=400.0)
+    box = plant_box(tmp_path, speed=60.0)
     particles, halos = {}, {}
     for displaced in (False, True):
-        write_particles(
-            box.opened,
-            6.0,
-            tmp_path / f"p{displaced}",
-            redshift_space=displaced,
-        )
-        write_halos(
-            box.opened,
-            50,
-            6.0,
-            tmp_path / f"h{displaced}",
-            redshift_space=displaced,
-        )
+        write_particles(box.opened, 6.0, tmp_path / f"p{displaced}", redshift_space=displaced)
+        write_halos(box.opened, 50, 6.0, tmp_path / f"h{displaced}", redshift_space=displaced)
         particles[displaced] = Particles.read(tmp_path / f"p{displaced}")
         halos[displaced] = open_store(tmp_path / f"h{displaced}")
         assert halos[displaced].attrs["redshift_space"] is displaced

@@ -1,6 +1,7 @@
 """What halos count for: their mass, one, or the galaxies that they host."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lagbias.halos.occupation import GalaxyOccupation, galaxies
 from lagbias.halos.selection import WEIGHTINGS, write_halos
 
 OCCUPATION = GalaxyOccupation(12.5, 0.3, 12.6, 13.7, 1.1)
-HEADER = {"SimName": "box", "ParticleMassHMsun": 2.0e11}
+BOX = SimpleNamespace(name="box", particle_mass=2.0e11)
 GALAXIES = {"master_seed": 3, "log10_m_min": 13.1}
 # Sums of many counts deviate by their standard deviation times this once in 16,000 draws.
 SIGMAS = 4
@@ -113,7 +114,7 @@ def test_no_galaxy_at_all_is_refused(planted_box, tmp_path):
 def test_a_cut_that_takes_galaxies_away_is_told(caplog):
     count = np.arange(51, 400)
     with caplog.at_level(logging.WARNING, "lagbias.halos.occupation"):
-        galaxies({"master_seed": 1}).weigh(count, HEADER, 50)
+        galaxies({"master_seed": 1}).weigh(count, BOX, 50)
         assert caplog.records == []
-        galaxies({"master_seed": 1, "log10_m_min": 13.0}).weigh(count, HEADER, 50)
+        galaxies({"master_seed": 1, "log10_m_min": 13.0}).weigh(count, BOX, 50)
     assert "the halo cut N > 50 takes galaxies away: 0.50 a halo" in caplog.text

@@ -224,7 +224,7 @@ def threads_of_torch(threads: int) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(usable(before))
 
 
 def _chunks(

@@ -77,6 +77,7 @@ class AbacusBox(SimulationBox):
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for position, lattice_index, header in particle_chunks(self.tree, redshift_space):
             self._check(header)
+            lattice_side(header, self.files)
             yield position, lattice_index
 
     def halos(
