@@ -135,6 +135,14 @@ def test_card_says_what_the_file_says(stores):
     assert f"| 1 | {seen['minimum'][0]:.3g} |" in text
 
 
+@pytest.mark.parametrize(("boxes", "said"), [(2, "Gaussian fields"), (3, "error over boxes.")])
+def test_card_says_what_its_errors_are_of(stores, boxes, said):
+    told = lagbias_document(made_up_model(stores))
+    told["trained_on"] = told["trained_on"] | {"test_boxes": ["c"] * boxes}
+    (line,) = [line for line in card(told).splitlines() if line.startswith("± is")]
+    assert said in line
+
+
 def test_card_of_one_seed_has_no_scatter_of_seeds(stores):
     told = lagbias_document(made_up_model(stores))
     told["accuracy"] = [told["accuracy"][0] | {"power_ratio_seed_deviation": None}]
