@@ -96,8 +96,17 @@ def test_another_version_is_refused(model_file):
         lambda document, tensors: document["architecture"].update(neurons=9),
         lambda document, tensors: document.pop("scales"),
         lambda document, tensors: document.update(seeds=[]),
+        lambda document, tensors: document.pop("inputs"),
     ],
-    ids=["no weight", "no mean", "short mean", "other neurons", "no scales", "no seeds"],
+    ids=[
+        "no weight",
+        "no mean",
+        "short mean",
+        "other neurons",
+        "no scales",
+        "no seeds",
+        "no range",
+    ],
 )
 def test_a_model_that_lacks_a_part_is_refused(model_file, change):
     rewritten(model_file, change)

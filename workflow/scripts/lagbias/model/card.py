@@ -48,7 +48,7 @@ def _trained_on(told: Mapping[str, Any]) -> list[str]:
         ["training boxes", ", ".join(told["training_boxes"])],
         ["validation boxes", ", ".join(told["validation_boxes"])],
         ["test boxes (untouched)", ", ".join(told["test_boxes"])],
-        ["source of the boxes", ", ".join(SOURCES.get(of, of) for of in told["sources"])],
+        ["source of the boxes", ", ".join(SOURCES[of] for of in told["sources"])],
         ["box side", f"{told['box_size']:g} Mpc/h"],
         ["grid of the density", f"{told['density_grid']}³ points"],
         ["cosmology (AbacusSummit's number)", ", ".join(told["cosmologies"]) or "not known"],
