@@ -44,8 +44,9 @@ def write_onnx(file: ModelFile, path: str | Path) -> None:
         If onnx and onnxscript are not installed.
     """
     try:
-        import onnx
-        import onnxscript  # noqa: F401  torch's exporter is made with it
+        # An extra of this package; torch's exporter is made with the second.
+        import onnx  # pyright: ignore[reportMissingImports]
+        import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
             f"ONNX: package {error.name} is not installed; expected onnx and onnxscript; "
