@@ -52,5 +52,8 @@ def test_power_on_a_new_box_is_as_the_card_says(folder, tmp_path, name):
     assert [band["k_max"] for band in found] == [band["k_max"] for band in told]
     for band, card in zip(found, told, strict=True):
         error = np.hypot(band["power_ratio_box_error"], card["power_ratio_box_error"])
-        print(name, band, card, error)
+        on_new, on_card = (
+            f"{one['power_ratio']:.3f} ± {one['power_ratio_box_error']:.3f}" for one in (band, card)
+        )
+        print(f"| {name} | {band['k_min']:g}–{band['k_max']:g} | {on_new} | {on_card} |")
         assert abs(band["power_ratio"] - card["power_ratio"]) < ERRORS * error, (band, card)

@@ -118,6 +118,7 @@ def test_apply_tells_how_far_it_is(density, model_file, tmp_path):
     assert "R=4 g2: mean" in run.stderr
     assert "f: 100 % of the grid" in run.stderr
     assert "\nwarning: 0.07% of the points have an input beyond the range" in run.stderr
+    assert re.search(r"^peak memory \d+ MB, \d+ s of CPU$", run.stderr, re.M)
     assert run.stdout == ""
 
 

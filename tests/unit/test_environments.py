@@ -216,7 +216,9 @@ def test_rule_files_are_read_with_what_snakemake_brings():
 
 
 def test_project_asks_for_all_that_is_imported():
-    asked = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["simulation"]]
+    asked = [*PROJECT["dependencies"]]
+    for extra in ("simulation", "workflow"):
+        asked += PROJECT["optional-dependencies"][extra]
     imported = frozenset().union(*map(needs, SCRIPTS.glob("*.py")))
     # PySCo is installed apart (pyproject.toml says why).
     names = {LOCKED_NAME.get(name, name) for name in imported - {"pysco-nbody"}}
@@ -225,7 +227,7 @@ def test_project_asks_for_all_that_is_imported():
 
 
 def test_one_least_version_of_snakemake():
-    (asked,) = [line for line in PROJECT["dependencies"] if line.startswith("snakemake")]
+    (asked,) = PROJECT["optional-dependencies"]["workflow"]
     wanted = re.search(r'min_version\("(.*)"\)', (ROOT / "workflow/Snakefile").read_text())[1]
     assert asked == f"snakemake>={wanted}"
     assert pins(ROOT / "envs/report.yaml")["snakemake"] == wanted, "what the tests run with"

@@ -71,17 +71,10 @@ def test_particles_of_too_large_a_lattice_are_refused(tmp_path):
 
 def test_more_particles_of_a_point_than_labels_count_are_refused(planted_box, stores, tmp_path):
     """Labels of a point are 16 bits: 24 points a side hold up to 40 particles each along a side."""
-    box = dataclasses.replace(planted_box, header=planted_box.header | {"ppd": 961.0})
-    files = dataclasses.replace(box.files, halos=tmp_path / "halos/z0.500")
-    shutil.copytree(box.files.halos, files.halos)
-    pids = writer.pack_pids(box.lagrangian_index)
-    writer.write_particles(
-        files.halos, "halo", box.header, box.position, box.velocity, pids, [0, 500]
-    )
+    box = planted_box.opened
+    box.snapshot_header = box.snapshot_header | {"ppd": 961.0}
     with pytest.raises(InputError, match="up to 68921 of 961.3 particles .*most 65535.*finer"):
-        write_labels(
-            AbacusBox(files, REDSHIFT), stores.particles, parse_tracer("N50"), tmp_path / "l.zarr"
-        )
+        write_labels(box, stores.particles, parse_tracer("N50"), tmp_path / "l.zarr")
 
 
 def test_more_links_than_scipy_counts_are_refused(monkeypatch):

@@ -96,8 +96,17 @@ def test_another_version_is_refused(model_file):
         lambda document, tensors: document["architecture"].update(neurons=9),
         lambda document, tensors: document.pop("scales"),
         lambda document, tensors: document.update(seeds=[]),
+        lambda document, tensors: document.pop("inputs"),
     ],
-    ids=["no weight", "no mean", "short mean", "other neurons", "no scales", "no seeds"],
+    ids=[
+        "no weight",
+        "no mean",
+        "short mean",
+        "other neurons",
+        "no scales",
+        "no seeds",
+        "no range",
+    ],
 )
 def test_a_model_that_lacks_a_part_is_refused(model_file, change):
     rewritten(model_file, change)
@@ -133,6 +142,14 @@ def test_card_says_what_the_file_says(stores):
     assert "more than 50 particles (M > 1e+13 Msun/h), each by its mass" in text
     seen = told.about["inputs"]
     assert f"| 1 | {seen['minimum'][0]:.3g} |" in text
+
+
+@pytest.mark.parametrize(("boxes", "said"), [(2, "Gaussian fields"), (3, "error over boxes.")])
+def test_card_says_what_its_errors_are_of(stores, boxes, said):
+    told = lagbias_document(made_up_model(stores))
+    told["trained_on"] = told["trained_on"] | {"test_boxes": ["c"] * boxes}
+    (line,) = [line for line in card(told).splitlines() if line.startswith("± is")]
+    assert said in line
 
 
 def test_card_of_one_seed_has_no_scatter_of_seeds(stores):

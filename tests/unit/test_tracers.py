@@ -94,10 +94,13 @@ def test_galaxies_are_the_same_bytes_again_and_others_in_another_box(planted_box
     one, two = (written(planted_box, tmp_path / name, "galaxies", GALAXIES) for name in "ab")
     np.testing.assert_array_equal(one["weight"], two["weight"])
     count = one["particle_count"].values
-    for change in ({"SimName": "other"}, {}):
-        drawn = galaxies(GALAXIES if change else GALAXIES | {"master_seed": 4})
-        other = drawn.weigh(count, planted_box.header | change, 50)
-        assert (other != one["weight"].values).any(), change
+    mass = planted_box.opened.particle_mass
+    for name, settings in (
+        ("other", GALAXIES), (planted_box.opened.name, GALAXIES | {"master_seed": 4})
+    ):  # fmt: skip
+        box = SimpleNamespace(name=name, particle_mass=mass)
+        other = galaxies(settings).weigh(count, box, 50)
+        assert (other != one["weight"].values).any(), name
 
 
 def test_galaxies_without_an_occupation_are_refused(planted_box, tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lagbias.base.files import written_whole
+from lagbias.model.accuracy import FEWEST_BOXES
 
 WEIGHTINGS = {"mass": "each by its mass", "number": "each counting one"}
 GALAXIES = "each by its galaxies"
@@ -47,7 +48,7 @@ def _trained_on(told: Mapping[str, Any]) -> list[str]:
         ["training boxes", ", ".join(told["training_boxes"])],
         ["validation boxes", ", ".join(told["validation_boxes"])],
         ["test boxes (untouched)", ", ".join(told["test_boxes"])],
-        ["source of the boxes", ", ".join(SOURCES.get(str(of), str(of)) for of in told["sources"])],
+        ["source of the boxes", ", ".join(SOURCES[of] for of in told["sources"])],
         ["box side", f"{told['box_size']:g} Mpc/h"],
         ["grid of the density", f"{told['density_grid']}³ points"],
         ["cosmology (AbacusSummit's number)", ", ".join(told["cosmologies"]) or "not known"],
@@ -76,7 +77,12 @@ def _network(document: Mapping[str, Any]) -> list[str]:
 def _accuracy(document: Mapping[str, Any]) -> Iterator[str]:
     boxes = document["trained_on"]["test_boxes"]
     yield f"Real space. f is averaged over seeds. Boxes: {', '.join(boxes)}."
-    yield "± is the standard error over boxes. Brackets have the standard deviation of the seeds."
+    if len(boxes) < FEWEST_BOXES:
+        yield "± is the standard error that Gaussian fields with so many modes have: too few boxes"
+        yield "to see their scatter, which can be larger."
+    else:
+        yield "± is the standard error over boxes."
+    yield "Brackets have the standard deviation of the seeds."
     yield ""
     rows = []
     for band in document["accuracy"]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lagbias.base.errors import InputError, RunError, StorageError
 from lagbias.base.files import NOT_WRITABLE, written_whole
+from lagbias.base.jobs import say_what_it_took
 from lagbias.base.registry import Registry
 from lagbias.base.stores import append_variable, provenance, set_attributes
 
@@ -96,6 +97,7 @@ def apply(asked: argparse.Namespace) -> None:
             length_units="Mpc/h",
         )
     log.info("%s: mean f %.4f, greatest %.4g", output, ratio.mean(dtype="f8"), ratio.max())
+    say_what_it_took()
 
 
 def check_box_arguments(parser: argparse.ArgumentParser) -> None:

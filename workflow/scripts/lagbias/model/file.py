@@ -36,6 +36,7 @@ VERSION = 1
 SUFFIX = ".safetensors"
 DOCUMENT = "lagbias"
 SHIPPED = Path(__file__).parent / "shipped"
+ABOUT = ("name", "trained_on", "accuracy", "inputs", "software")
 ARRAYS = ("matrix", "mean", "standard_deviation", "covariance")
 
 
@@ -154,6 +155,9 @@ def _contents(
     document: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> tuple[dict[int, HaloToMassRatio], Projection]:
     """Networks by seed, and the projection."""
+    lost = [name for name in ABOUT if name not in document]
+    if lost:
+        raise ValueError(f"no {', '.join(lost)}")
     arrays = {name: tensors[f"projection.{name}"] for name in ARRAYS}
     kinds, scales = map(tuple, (document["kinds"], document["scales"]))
     projection = Projection(**arrays, kinds=kinds, scales=scales)

@@ -44,6 +44,7 @@ def write_onnx(file: ModelFile, path: str | Path) -> None:
         If onnx and onnxscript are not installed.
     """
     try:
+        # An extra of this package; torch's exporter is made with the second.
         import onnx  # pyright: ignore[reportMissingImports]
         import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
