@@ -9,7 +9,7 @@ import lagbias
 import numpy as np
 import pytest
 import torch
-from conftest import made_up_model
+from conftest import ROOT, made_up_model
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.evaluation.prediction import occupied, write_prediction
@@ -228,5 +228,8 @@ def test_loading_a_model_changes_nothing_of_the_process(model_file):
         "lagbias.load(sys.argv[1]); assert dict(os.environ) == before, os.environ\n"
         "assert 'matplotlib' not in sys.modules and 'snakemake' not in sys.modules\n"
     )
-    environment = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    environment = os.environ | {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONPATH": str(ROOT / "workflow/scripts"),
+    }
     subprocess.run([sys.executable, "-c", script, model_file], check=True, env=environment)
