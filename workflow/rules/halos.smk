@@ -16,7 +16,9 @@ rule index_particles:
     resources:
         **needs.of("index_particles"),
     params:
-        code=code_of("index_particles", inputs.reader("linear_density", "particle_chunks")),
+        code=code_of(
+            "index_particles", inputs.reader("linear_density", "particle_chunks")
+        ),
         box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
     message:
