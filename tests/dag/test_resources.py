@@ -61,7 +61,8 @@ def test_a_job_that_was_killed_asks_for_twice_as_much_memory_and_time(jobs):
 def test_other_jobs_take_what_the_profile_gives_and_are_small(jobs):
     """Figures and tables: they read tables and spectra, no grids."""
     others = {job["rule"] for job in jobs if job["attempts"][0]["mem_mb"] is None}
-    small = r"plot_\w+|tabulate_\w+|compare_(models|tracers|with_showcase)|evaluate_models|make_report|all"
+    compared = r"compare_(models|tracers|with_showcase)|evaluate_models"
+    small = rf"plot_\w+|tabulate_\w+|{compared}|make_report|all"
     assert all(re.fullmatch(rf"{small}|project_on_gradients", rule) for rule in others), others
     profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["default-resources"]
     assert all("attempt" in str(profile[name]) for name in ("mem_mb", "runtime"))
