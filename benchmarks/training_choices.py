@@ -40,7 +40,7 @@ from lagbias.halos.particles import Particles
 from lagbias.tables.losses import kept_losses
 from lagbias.training.cells import Boxes
 from lagbias.training.classifier import train_direct
-from lagbias.training.field import train_network
+from lagbias.training.fit import train_network
 
 TRAIN = {"field": train_network, "labels": train_direct}  # by objective
 RATIOS = {

@@ -20,7 +20,7 @@ from lagbias.interpretation import gradients
 from lagbias.projection.directions import principal_cosines, project_on_gradients
 from lagbias.projection.orthogonal import orthogonalise
 from lagbias.projection.projection import Projection
-from lagbias.training import field
+from lagbias.training import fit
 from lagbias.training.cells import Boxes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -88,7 +88,7 @@ def boxes_of(box: dict) -> Boxes:
 def train(box: dict, held_out: dict, projection: Path, folder: Path) -> dict[int, Path]:
     weights = {seed: folder / f"seed{seed}/weights.pt" for seed in SEEDS}
     for seed, path in weights.items():
-        field.train_network(
+        fit.train_network(
             boxes_of(box), boxes_of(held_out), projection, SETTINGS, seed, path,
             path.with_name("losses.csv"),
         )  # fmt: skip

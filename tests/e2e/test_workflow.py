@@ -1,7 +1,7 @@
 """The tiny config from nothing to report, and an interruption on the way.
 
-The workflow runs in a copy of the repository, as a user runs it. What is simulated once serves
-all tests of this file.
+The workflow runs in a copy of the repository, as a user runs it, once for all processes. Tests that
+run more have a copy of it.
 """
 
 import json
@@ -51,13 +51,22 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """A copy of the repository in which the tiny config has run to its end."""
-    folder = copy_repository(tmp_path_factory.mktemp("run"), "test")
-    done = snakemake(folder)
+def run_all(folder: Path) -> None:
+    """Run the tiny config to its end in a copy of the repository."""
+    done = snakemake(copy_repository(folder, "test"))
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return folder
+
+
+@pytest.fixture(scope="session")
+def run(made_once) -> Path:
+    """A copy of the repository in which the tiny config has run; tests leave it as it is."""
+    return made_once("finished_run", run_all)
+
+
+@pytest.fixture
+def own_run(run, tmp_path) -> Path:
+    """A copy of it in which a test may run more."""
+    return shutil.copytree(run, tmp_path / "own", symlinks=True)
 
 
 @pytest.fixture
@@ -277,30 +286,30 @@ def test_stores_open_with_named_dimensions_and_units(run):
     assert features.attrs["simulation"] == "tiny_ph000"
 
 
-def test_network_is_the_same_bytes_when_trained_again(run):
-    weights = run / FIT / "R3/seed1/weights.pt"
+def test_network_is_the_same_bytes_when_trained_again(own_run):
+    weights = own_run / FIT / "R3/seed1/weights.pt"
     before = torch.load(weights, weights_only=True)["state"]
     weights.unlink()
-    done = snakemake(run, str(weights.relative_to(run)))
+    done = snakemake(own_run, str(weights.relative_to(own_run)))
     assert done.returncode == 0, done.stderr[-2000:]
     after = torch.load(weights, weights_only=True)["state"]
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]), name
 
 
-def test_killed_training_continues_and_ends_in_the_same_weights(run, config):
+def test_killed_training_continues_and_ends_in_the_same_weights(own_run, config):
     """kill -9 of Snakemake and its training job in mid-training; the re-run resumes."""
     target = f"{FIT}/R2-R4/seed1/weights.pt"
     config["training"] |= {"epochs": 60, "cells_per_batch": 100}
-    (run / "config/longer.yaml").write_text(yaml.safe_dump(config))
+    (own_run / "config/longer.yaml").write_text(yaml.safe_dump(config))
     overrides = ["--configfile", "config/longer.yaml"]
-    weights, checkpoint = run / target, run / FIT / "R2-R4/seed1/checkpoint.ckpt"
-    done = snakemake(run, "--force", target, *overrides)
+    weights, checkpoint = own_run / target, own_run / FIT / "R2-R4/seed1/checkpoint.ckpt"
+    done = snakemake(own_run, "--force", target, *overrides)
     assert done.returncode == 0, done.stderr[-2000:]
     undisturbed = torch.load(weights, weights_only=True)["state"]
 
     job = subprocess.Popen(
-        command("--force", target, *overrides), cwd=run, start_new_session=True,
+        command("--force", target, *overrides), cwd=own_run, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 120
@@ -311,12 +320,11 @@ def test_killed_training_continues_and_ends_in_the_same_weights(run, config):
     job.wait()
     assert not weights.exists(), "the run was over before it could be killed"
 
-    assert snakemake(run, "--unlock").returncode == 0
-    done = snakemake(run, target, "--rerun-incomplete", *overrides)
+    assert snakemake(own_run, "--unlock").returncode == 0
+    done = snakemake(own_run, target, "--rerun-incomplete", *overrides)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (
-        "continuing from" in (run / "logs/fits/tiny/N30/R2-R4/seed1/train_network.log").read_text()
-    )
+    log = own_run / "logs/fits/tiny/N30/R2-R4/seed1/train_network.log"
+    assert "continuing from" in log.read_text()
     resumed = torch.load(weights, weights_only=True)["state"]
     for name, tensor in undisturbed.items():
         assert torch.equal(tensor, resumed[name]), name
@@ -398,22 +406,22 @@ def test_columns_of_numbers_sort_by_number(run, tmp_path):
     assert int(total) > 20
 
 
-def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(run, config):
+def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(own_run, config):
     """A class in the folder of the run and a line of the config; the repository is as it was."""
-    shutil.copy(ROOT / "docs/how-to/my_yardsticks.py", run)
+    shutil.copy(ROOT / "docs/how-to/my_yardsticks.py", own_run)
     config["own_yardsticks"] = {"straight": {"basis": "my_yardsticks.py:Straight", "label": "f(δ)"}}
     config["yardsticks"].append("straight-R3")
-    (run / "own.yaml").write_text(yaml.safe_dump(config))
+    (own_run / "own.yaml").write_text(yaml.safe_dump(config))
     target = f"{FIT}/straight-R3/on_tiny_ph003/spectra.nc"
-    done = snakemake(run, "--configfile", "own.yaml", "--", target)
+    done = snakemake(own_run, "--configfile", "own.yaml", "--", target)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     jobs = set(re.findall(r"Finished jobid.*Rule: (\w+)", done.stdout + done.stderr))
     assert jobs == {"fit_lagrangian_bias", "predict_lagrangian_bias", "compare_spectra"}
-    found = read_netcdf(run / FIT / "straight-R3/coefficients.nc")
+    found = read_netcdf(own_run / FIT / "straight-R3/coefficients.nc")
     constant, slope = found["coefficient"].values
     assert slope > 0
     assert constant == pytest.approx(1, abs=0.2)
-    spectra = read_netcdf(run / target)
+    spectra = read_netcdf(own_run / target)
     assert (spectra["correlation"].isel(member=0) > 0.5).all()
 
 

@@ -7,7 +7,7 @@ from lagbias.config.training import TrainingSettings
 from lagbias.evaluation.prediction import evaluated
 from lagbias.interpretation.gradients import gradient_covariance
 from lagbias.training.cells import Boxes
-from lagbias.training.field import train_network
+from lagbias.training.fit import train_network
 from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
 
 pytestmark = pytest.mark.skipif(

@@ -24,7 +24,7 @@ from lagbias.projection.orthogonal import orthogonalise
 from lagbias.projection.projection import Projection
 from lagbias.simulations.abacus.members import labelled_lattice
 from lagbias.tables.losses import mean_losses
-from lagbias.training import field as training_field
+from lagbias.training import fit as training_fit
 from lagbias.training.cells import Boxes, TrainingBoxes
 from lagbias.training.classifier import (
     LabelledPoints,
@@ -33,7 +33,7 @@ from lagbias.training.classifier import (
     load_labelled,
     train_direct,
 )
-from lagbias.training.field import SaveEveryEpoch, checkpoint_beside, first_network, train_network
+from lagbias.training.fit import SaveEveryEpoch, checkpoint_beside, first_network, train_network
 from lagbias.training.mean_ratio import mean_over_particles
 from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from scipy.special import expit, xlog1py, xlogy
@@ -248,7 +248,7 @@ def recovered(request, tmp_path_factory):
         first_network(3, settings, 1), points, points_of(request.param, 2)[0], no_field(),
         settings, 1,
     )  # fmt: skip
-    training_field.fit(module, 1, tmp_path_factory.mktemp("fit") / "weights.pt")
+    training_fit.fit(module, 1, tmp_path_factory.mktemp("fit") / "weights.pt")
     module.network.load_state_dict(module.snapshot)
     return module.network, points, points_of(request.param, 3), request.param
 

@@ -823,7 +823,7 @@ def test_disk_that_is_read_only_is_named_and_nothing_is_lost(finished, folder, d
 def test_training_on_a_disk_that_fills_goes_on_from_its_last_checkpoint(
     finished, folder, disk, capsys, monkeypatch
 ):
-    from lagbias.training.field import SaveEveryEpoch
+    from lagbias.training.fit import SaveEveryEpoch
 
     job = JOBS["train_network"]
     for output in job.output:

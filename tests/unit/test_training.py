@@ -26,13 +26,8 @@ from lagbias.training.cells import (
     drawn_in_each,
     load_box,
 )
-from lagbias.training.field import (
-    CellBatches,
-    RatioTraining,
-    SaveEveryEpoch,
-    checkpoint_beside,
-    train_network,
-)
+from lagbias.training.field import CellBatches, RatioTraining
+from lagbias.training.fit import SaveEveryEpoch, checkpoint_beside, train_network
 from lagbias.training.loss import cell_sums, squared_residual
 from lagbias.training.mean_ratio import MeanRatio, mean_over_particles
 from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of

@@ -6,7 +6,7 @@ import training_choices
 from lagbias.base.stores import append_variable, open_store
 from lagbias.halos.particles import Particles, particles_of_points
 from lagbias.training.classifier import train_direct
-from lagbias.training.field import train_network
+from lagbias.training.fit import train_network
 
 CONFIG = {
     "training": {"preset": "seed", "steps": 11520, "block": 2},

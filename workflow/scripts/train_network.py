@@ -4,7 +4,7 @@ from lagbias.base.jobs import reporting
 from lagbias.config.training import settings_from
 from lagbias.plan.paths import features_by_box
 from lagbias.training.cells import Boxes
-from lagbias.training.field import train_network
+from lagbias.training.fit import train_network
 
 
 def run(job):

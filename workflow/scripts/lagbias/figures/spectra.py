@@ -121,9 +121,8 @@ def plot_full_against_projected(
         ):
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
                 data = read_netcdf(path)
-                label = (
-                    "all inputs" if index == 0 else f"{parse_network(name).directions} directions"
-                )
+                directions = parse_network(name).directions if index else 0
+                label = f"{directions} direction{'s' * (directions > 1)}" if index else "all inputs"
                 draw_member_band(axes[0, column], data["k"], data["power_ratio"], index, label)
                 draw_member_band(axes[1, column], data["k"], data["error_over_shot"], index)
             axes[0, column].axhspan(0.98, 1.02, color="0.9", zorder=0)

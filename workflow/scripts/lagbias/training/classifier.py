@@ -36,7 +36,8 @@ from lagbias.training.cells import (
     digest_of,
     particles_name,
 )
-from lagbias.training.field import RatioTraining, first_network, fit, write_network
+from lagbias.training.field import RatioTraining
+from lagbias.training.fit import first_network, fit, write_network
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
 
 log = logging.getLogger(__name__)
