@@ -24,7 +24,7 @@ test: .venv/installed
 # One file in one process, since its tests share a run of the whole workflow. A third process, since
 # those of Slurm and of conda mostly wait.
 test-slow: .venv/installed
-	$(PYTEST) --numprocesses 3 --dist loadfile -m slow
+	$(PYTEST) --numprocesses 3 --dist worksteal -m slow
 
 lint: .venv/installed
 	.venv/bin/python -m ruff check .

@@ -6,6 +6,7 @@ that mean by less than t sqrt(n + 1) of it, with Student's t for n - 1 degrees o
 
 import subprocess
 import sys
+from pathlib import Path
 
 import lagbias
 import numpy as np
@@ -27,10 +28,9 @@ LEVEL = 0.99  # of boxes differ by less
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Density, particles, halos and matter of the box, by the default config's rules."""
-    folder = copy_repository(tmp_path_factory.mktemp("new_box"))
+def simulate(folder: Path) -> None:
+    """Make density, particles, halos and matter of the box, by the default config's rules."""
+    copy_repository(folder)
     files = [f"results/{BOX}/{name}.zarr" for name in ("particles", "halos/N50", "matter")]
     settings = f"simulations={{{BOX}: {{source: mini, phase: 30}}}}"
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", settings, "--"]
@@ -38,7 +38,12 @@ def folder(tmp_path_factory):
         [*command, *files], cwd=folder, capture_output=True, text=True, check=False, timeout=1800
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    return folder
+
+
+@pytest.fixture(scope="session")
+def folder(made_once) -> Path:
+    """A copy of the repository with the box."""
+    return made_once("new_box", simulate)
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -62,5 +67,5 @@ def test_power_on_a_new_box_is_as_the_card_says(folder, tmp_path, name):
         on_new, on_card = (
             f"{one['power_ratio']:.3f} ± {one['power_ratio_box_error']:.3f}" for one in (band, card)
         )
-        print(f"| {name} | {band['k_min']:g}–{band['k_max']:g} | {on_new} | {on_card} |")
+        print(f"{name},{band['k_min']:g}–{band['k_max']:g},{on_new},{on_card}")
         assert abs(band["power_ratio"] - card["power_ratio"]) < most, (band, card)

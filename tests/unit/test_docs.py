@@ -58,6 +58,14 @@ def test_tables_of_results_are_files_or_printed_and_not_pasted():
         assert not pasted, f"{page.name}: write this table to a CSV file and include it: {pasted}"
 
 
+def test_links_of_docs_have_a_text():
+    """The site gives a link without one the title of its page; in the source there is nothing."""
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts]
+    assert len(pages) > 20
+    without = [page.name for page in pages if "[](" in page.read_text(encoding="utf-8")]
+    assert not without
+
+
 def test_every_rule_is_on_the_page_of_rules():
     files = [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "workflow/Snakefile"]
     rules = [
