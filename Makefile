@@ -21,10 +21,10 @@ PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 test: .venv/installed
 	$(PYTEST) --numprocesses 2 --dist worksteal -m "not slow"
 
-# One file in one process, since its tests share a run of the whole workflow. A third process, since
-# those of Slurm and of conda mostly wait.
+# Four processes, since those of Slurm and of conda mostly wait, and others wait for a run of the
+# whole workflow that they share.
 test-slow: .venv/installed
-	$(PYTEST) --numprocesses 3 --dist worksteal -m slow
+	$(PYTEST) --numprocesses 4 --dist worksteal -m slow
 
 lint: .venv/installed
 	.venv/bin/python -m ruff check .

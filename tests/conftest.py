@@ -64,6 +64,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with Slurm's: they wait most of the time, and others can run beside them."""
+    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+
+
 def half_written(folder: str, names: list[str]) -> set[str]:
     """Names of files in caches that another process may be writing, to leave out of a copy.
 

@@ -58,12 +58,17 @@ def state(weights: Path) -> dict[str, torch.Tensor]:
     return torch.load(weights, weights_only=True)["state"]
 
 
-def train(folder: Path) -> None:
-    """Train one network in a copy of the repository."""
+def plant(folder: Path) -> None:
+    """A copy of the repository with the boxes and the config that reads them."""
     copy_repository(folder)
     (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
     for seed, box in enumerate(BOXES):
         plant_box(folder / DATA, box, seed=seed)
+
+
+def train(folder: Path) -> None:
+    """Train one network in a copy of the repository."""
+    plant(folder)
     done = snakemake(folder, WEIGHTS)
     assert done.returncode == 0, done.stdout[-4000:]
 

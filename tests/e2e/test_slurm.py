@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from conftest import copy_repository, wait_for
-from test_faults_under_snakemake import WEIGHTS, folder, undisturbed
+from conftest import wait_for
+from test_faults_under_snakemake import WEIGHTS, folder, plant, undisturbed
 
 __all__ = ["folder", "undisturbed"]  # fixtures
 
@@ -53,11 +53,10 @@ def accounted(*columns: str, job: str | None = None) -> list[list[str]]:
 
 
 def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
-    copy_repository(tmp_path, "test")
-    target = "results/fits/tiny/N30/R3/seed1/weights.pt"
+    plant(tmp_path)
     done = subprocess.run(
         command(
-            target,
+            WEIGHTS,
             # The lines of the profile that ask for a GPU; torch trains on the CPU all the same.
             "--set-resources", "train_network:gpu=1", "train_network:slurm_partition=gpu",
         ),
@@ -66,7 +65,7 @@ def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
     assert "SLURM jobid" in said or "SLURM job" in said, said[-2000:]
-    assert torch.load(tmp_path / target, weights_only=True)["state"]
+    assert torch.load(tmp_path / WEIGHTS, weights_only=True)["state"]
     logged = accounted("Partition", "State", "AllocTRES")
     completed = [line for line in logged if line[1] == "COMPLETED"]
     assert {partition for partition, _, _ in completed} >= {"cpu", "gpu"}, logged

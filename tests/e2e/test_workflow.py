@@ -1,17 +1,14 @@
-"""The tiny config from nothing to report, and an interruption on the way.
+"""The tiny config from nothing to report.
 
 The workflow runs in a copy of the repository, as a user runs it, once for all processes. Tests that
 run more have a copy of it.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -295,40 +292,6 @@ def test_network_is_the_same_bytes_when_trained_again(own_run):
     after = torch.load(weights, weights_only=True)["state"]
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]), name
-
-
-def test_killed_training_continues_and_ends_in_the_same_weights(own_run, config):
-    """kill -9 of Snakemake and its training job in mid-training; the re-run resumes."""
-    target = f"{FIT}/R2-R4/seed1/weights.pt"
-    config["training"] |= {"epochs": 60, "cells_per_batch": 100}
-    (own_run / "config/longer.yaml").write_text(yaml.safe_dump(config))
-    overrides = ["--configfile", "config/longer.yaml"]
-    weights, checkpoint = own_run / target, own_run / FIT / "R2-R4/seed1/checkpoint.ckpt"
-    done = snakemake(own_run, "--force", target, *overrides)
-    assert done.returncode == 0, done.stderr[-2000:]
-    undisturbed = torch.load(weights, weights_only=True)["state"]
-
-    job = subprocess.Popen(
-        command("--force", target, *overrides), cwd=own_run, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert checkpoint.exists(), "no checkpoint was written"
-    os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
-    assert not weights.exists(), "the run was over before it could be killed"
-
-    assert snakemake(own_run, "--unlock").returncode == 0
-    done = snakemake(own_run, target, "--rerun-incomplete", *overrides)
-    assert done.returncode == 0, done.stderr[-2000:]
-    log = own_run / "logs/fits/tiny/N30/R2-R4/seed1/train_network.log"
-    assert "continuing from" in log.read_text()
-    resumed = torch.load(weights, weights_only=True)["state"]
-    for name, tensor in undisturbed.items():
-        assert torch.equal(tensor, resumed[name]), name
-    assert not checkpoint.exists()
 
 
 def find_chromium() -> str | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak
+from abacusnbody.analysis.power_spectrum import calc_pk_from_deltak, get_W_compensated
 from conftest import gaussian_field
 from lagbias.base.stores import (
     append_variable,
@@ -17,7 +17,7 @@ from lagbias.evaluation.spectra import write_spectra
 from lagbias.fields.grid import Grid
 from lagbias.fields.mesh import Mesh
 from lagbias.fields.painting import paint
-from lagbias.fields.shells import Shells, field_modes, shell_edges
+from lagbias.fields.shells import Shells, field_modes, shell_edges, tsc_window
 from lagbias.halos.carried import write_fields, write_matter
 from lagbias.halos.catalogue import paint_halos
 from lagbias.halos.particles import Particles
@@ -90,6 +90,13 @@ def test_shells_are_as_wide_as_said_and_end_where_aliasing_begins(cells, k_max):
     half_nyquist = 0.5 * np.pi * cells / 200.0
     assert edges[-1] <= min(k_max, half_nyquist) or len(edges) == 2, edges
     assert edges[-1] + max(grid.fundamental, 0.12 * edges[-1]) > min(k_max, half_nyquist)
+
+
+@pytest.mark.parametrize(("points", "box_size"), [(40, 200.0), (96, 123.4), (384, 2000.0)])
+def test_window_is_that_of_abacusutils(points, box_size):
+    # `interlaced=True` is its name for the bare window, without an aliasing model.
+    expected = get_W_compensated(box_size, points, "TSC", interlaced=True)
+    np.testing.assert_array_equal(tsc_window(Grid(points, box_size)), expected)
 
 
 def test_window_is_divided_out_of_particles_moved_by_a_plane_wave():

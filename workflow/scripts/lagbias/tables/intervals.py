@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to import
 
 from lagbias.base.stores import MEAN
 from lagbias.evaluation.bands import Band
@@ -82,7 +82,7 @@ def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray) -> Measured:
     if count < FEWEST_BOXES:
         return Measured(ratio, np.nan)
     off = count * (numerator - ratio * denominator) / denominator.sum()
-    return Measured(ratio, t.ppf(QUANTILE, count - 1) * off.std(ddof=1) / np.sqrt(count))
+    return Measured(ratio, stdtrit(count - 1, QUANTILE) * off.std(ddof=1) / np.sqrt(count))
 
 
 def angle_to_halos(model: Evaluated, band: Band, member: str) -> float:
@@ -111,7 +111,7 @@ def of_modes(
     """
     spread = model.total(f"{name}_squared", band, member).sum()
     error = np.sqrt(4 * unshared * spread) / abs(model.total(name, band, member).sum())
-    return norm.ppf(QUANTILE) * error
+    return ndtri(QUANTILE) * error
 
 
 def power_ratio(model: Evaluated, band: Band, name: str = "model", member: str = MEAN) -> Measured:
@@ -155,7 +155,7 @@ def correlation(model: Evaluated, band: Band, member: str = MEAN) -> Measured:
         return Measured(value, of_modes(model, band, ((1 - value**2) / 2) ** 2))
     off = cross / cross.sum() - (own / own.sum() + halo / halo.sum()) / 2
     scatter = abs(value) * np.sqrt(count) * off.std(ddof=1)
-    return Measured(value, float(t.ppf(QUANTILE, count - 1) * scatter))
+    return Measured(value, float(stdtrit(count - 1, QUANTILE) * scatter))
 
 
 def power_over(model: Evaluated, reference: Evaluated, band: Band, member: str = MEAN) -> Measured:
@@ -238,4 +238,4 @@ def pooled_interval(values: Mapping[str, Sequence[float]], of: str) -> float:
     if not freedom or not len(values[of]):
         return np.nan
     spread = np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in parts) / freedom)
-    return float(t.ppf(QUANTILE, freedom) * spread / np.sqrt(len(values[of])))
+    return float(stdtrit(freedom, QUANTILE) * spread / np.sqrt(len(values[of])))

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
 from lagbias.base.devices import deterministic_algorithms
@@ -38,6 +37,7 @@ from lagbias.training.cells import (
 )
 from lagbias.training.field import RatioTraining
 from lagbias.training.fit import first_network, fit, write_network
+from lagbias.training.lightning import LightningOptimizer
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
 
 log = logging.getLogger(__name__)

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lagbias.base.errors import TrainingError
 from lagbias.base.jobs import PROGRESS
 from lagbias.config.training import TrainingSettings
 from lagbias.training.cells import ROWS_AT_ONCE, TrainingBoxes
+from lagbias.training.lightning import LightningModule, LightningOptimizer
 from lagbias.training.loss import squared_residual
 from lagbias.training.mean_ratio import (
     PENALTY_FROM,
@@ -60,7 +59,7 @@ class CellBatches:
         yield from torch.tensor_split(blocks[order], len(self))
 
 
-class RatioTraining(lightning.LightningModule):
+class RatioTraining(LightningModule):
     """The training of one network.
 
     A step evaluates f in passes small enough for the cache, sums cells, differentiates the loss

@@ -9,12 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.plugins.environments import (
-    LightningEnvironment,  # pyright: ignore[reportPrivateImportUsage]
-)
 
 from lagbias.base.devices import deterministic_algorithms, device_of
 from lagbias.base.files import remove, written_whole
@@ -25,11 +20,10 @@ from lagbias.config.training import TrainingSettings
 from lagbias.projection.projection import Projection
 from lagbias.training.cells import Boxes, digest_of
 from lagbias.training.field import RatioTraining
+from lagbias.training.lightning import Checkpoint, LightningEnvironment, LightningModule, Trainer
 from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
 
 log = logging.getLogger(__name__)
-
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and advertisements
 
 
 class SaveEveryEpoch(Checkpoint):
@@ -42,7 +36,7 @@ class SaveEveryEpoch(Checkpoint):
     def __init__(self, path: Path):
         self.path = path
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule):
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule):
         with written_whole(self.path) as partial:
             trainer.save_checkpoint(partial)
 
@@ -140,7 +134,7 @@ def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") ->
     resume = resumable(checkpoint, module.identity)
     if resume:
         log.log(PROGRESS, "continuing from %s", checkpoint)
-    trainer = lightning.Trainer(
+    trainer = Trainer(
         max_epochs=settings.epochs,
         accelerator=device_of(device).type,
         devices=1,
