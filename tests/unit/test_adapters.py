@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,29 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+# What takes a quarter of a second or more to import, and which jobs may load it.
+LARGE = {
+    "torch", "pytorch_lightning", "torchmetrics", "scipy.stats", "scipy.signal", "matplotlib",
+    "astropy.table", "asdf", "requests",
+}  # fmt: skip
+MAY_LOAD = {
+    "": set(), "plot": {"matplotlib"}, "download": {"requests"},
+    "simulate": {"asdf", "astropy.table"}, "use networks": {"torch"},
+    "train": {"torch", "pytorch_lightning"},
+}  # fmt: skip
+USE_NETWORKS = {
+    "predict_halo_field", "find_gradient_directions", "explain_model", "measure_calibration",
+    "write_model",
+}  # fmt: skip
 MAX_STATEMENTS = 20  # lines of the function: an adapter hands over names, it computes nothing
+
+
+def kind_of(adapter: str) -> str:
+    if adapter in USE_NETWORKS:
+        return "use networks"
+    if adapter == "warm_up_simulation":
+        return "simulate"
+    return next((kind for kind in MAY_LOAD if kind and adapter.startswith(f"{kind}_")), "")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -22,6 +46,17 @@ def test_adapter_is_imported_without_snakemake(script):
 def test_adapter_is_short(script):
     body = script.read_text().split("def run(job):")[1].split("\n\n\n")[0]
     assert len(body.strip().splitlines()) <= MAX_STATEMENTS
+
+
+@pytest.mark.parametrize("kind", MAY_LOAD)
+def test_a_job_loads_no_large_package_that_it_does_not_need(kind):
+    """In an interpreter of its own, which knows no more than a job's."""
+    adapters = [s.stem for s in SCRIPTS if kind_of(s.stem) == kind]
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, {', '.join(adapters)}; print(*sys.modules)"],
+        cwd=SCRIPTS[0].parent, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert LARGE & set(found.stdout.split()) == MAY_LOAD[kind]
 
 
 def test_scripts_and_rules_mirror_each_other():
