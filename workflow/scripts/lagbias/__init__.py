@@ -1,6 +1,6 @@
 """lagbias: neural-net Lagrangian halo bias on AbacusSummit boxes (arXiv:2212.08095).
 
-model = lagbias.load("mini_N50_R2-R4-R8")
+model = lagbias.load("twelve_N50_R2-R4-R8")
 f = model.ratio(linear_density, box_size=500)
 """
 
