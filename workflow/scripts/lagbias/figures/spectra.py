@@ -121,7 +121,7 @@ def plot_full_against_projected(
         ):
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
                 data = read_netcdf(path)
-                directions = parse_network(name).directions if index else 0
+                directions = parse_network(name).directions or 0
                 label = f"{directions} direction{'s' * (directions > 1)}" if index else "all inputs"
                 draw_member_band(axes[0, column], data["k"], data["power_ratio"], index, label)
                 draw_member_band(axes[1, column], data["k"], data["error_over_shot"], index)

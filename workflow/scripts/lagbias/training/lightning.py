@@ -35,13 +35,12 @@ def without_torchmetrics() -> Iterator[None]:
 
 
 with without_torchmetrics():
-    from pytorch_lightning import LightningModule, Trainer
-    from pytorch_lightning.callbacks import Checkpoint
-    from pytorch_lightning.core.optimizer import LightningOptimizer
+    from pytorch_lightning import LightningModule as LightningModule
+    from pytorch_lightning import Trainer as Trainer
+    from pytorch_lightning.callbacks import Checkpoint as Checkpoint
+    from pytorch_lightning.core.optimizer import LightningOptimizer as LightningOptimizer
     from pytorch_lightning.plugins.environments import (
-        LightningEnvironment,  # pyright: ignore[reportPrivateImportUsage]
+        LightningEnvironment as LightningEnvironment,  # pyright: ignore[reportPrivateImportUsage]
     )
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and advertisements
-
-__all__ = ["Checkpoint", "LightningEnvironment", "LightningModule", "LightningOptimizer", "Trainer"]
