@@ -329,7 +329,8 @@ def test_gradient_in_passes_equals_that_of_the_log_loss(monkeypatch):
     module = Module(first_network(3, SMALL, 1), points, points, no_field(), SMALL, 1)
     module.optimiser = torch.optim.SGD(module.network.layers.parameters(), lr=0.0)
     rows = torch.arange(0, 1000, 7)
-    module.training_step(rows, 0)
+    module.zero_grad()
+    module.differentiate(rows, 0)
     found = [p.grad.clone() for p in module.network.layers.parameters()]
     p = torch.sigmoid(module.network.last_layer(points.inputs[rows]).double())
     k, n = torch.from_numpy(labelled)[rows], points.multiplicity[rows]

@@ -37,7 +37,6 @@ from lagbias.training.cells import (
 )
 from lagbias.training.field import RatioTraining
 from lagbias.training.fit import first_network, fit, write_network
-from lagbias.training.lightning import LightningOptimizer
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
 
 log = logging.getLogger(__name__)
@@ -191,11 +190,10 @@ class LabelTraining(RatioTraining):
         self.batches.epoch = self.current_epoch
         self._started = time.monotonic()
 
-    def training_step(self, rows: torch.Tensor, batch_index: int) -> None:
+    def differentiate(self, rows: torch.Tensor, _) -> None:
+        """Add the gradient of the mean log loss of a batch to that of the weights."""
         points = cast(LabelledPoints, self.training_boxes[0])
-        optimiser = cast(LightningOptimizer, self.optimizers())
         particles = points.multiplicity[rows].sum()
-        optimiser.zero_grad()
         for part in passes(len(rows), self.device):
             chosen = rows[part]
             loss = binary_cross_entropy_with_logits(
@@ -203,7 +201,6 @@ class LabelTraining(RatioTraining):
                 points.multiplicity[chosen], reduction="sum",
             )  # fmt: skip
             (loss / particles).backward()
-        optimiser.step()
 
     def log_loss(self, points: LabelledPoints, ratio: torch.Tensor) -> float:
         """Mean log loss of the particles [nats], given the unnormalised f of every row."""

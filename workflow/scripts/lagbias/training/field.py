@@ -59,6 +59,19 @@ class CellBatches:
         yield from torch.tensor_split(blocks[order], len(self))
 
 
+class WholeEpoch:
+    """The batches of an epoch as one: Lightning's own work for each takes a tenth of a step."""
+
+    def __init__(self, batches: CellBatches):
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[CellBatches]:
+        yield self.batches
+
+
 class RatioTraining(LightningModule):
     """The training of one network.
 
@@ -98,8 +111,8 @@ class RatioTraining(LightningModule):
         for boxes in (*self.training_boxes, *self.validation_boxes):
             boxes.move_to(self.device)
 
-    def train_dataloader(self) -> CellBatches:
-        return self.batches
+    def train_dataloader(self) -> "WholeEpoch":
+        return WholeEpoch(self.batches)
 
     def configure_optimizers(self):
         settings = self.settings
@@ -108,7 +121,7 @@ class RatioTraining(LightningModule):
             lr=settings.learning_rate,
             betas=(0.9, settings.adam_beta2),
         )
-        # Both go by steps (`on_train_batch_end`).
+        # Both go by steps.
         if settings.learning_rate_decay is None:
             steps = settings.epochs * len(self.batches)
             schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
@@ -200,27 +213,32 @@ class RatioTraining(LightningModule):
             loss = loss + penalty_on_mean(10**of_mean, particles, self.current_epoch)
         return loss
 
-    def training_step(self, cells: torch.Tensor, batch_index: int) -> None:
-        boxes = self.training_boxes[0]
+    def training_step(self, batches: CellBatches, _) -> None:
+        """The steps of an epoch."""
         optimiser = cast(LightningOptimizer, self.optimizers())
+        schedule = cast(LRScheduler, self.lr_schedulers())
+        for number, batch in enumerate(batches):
+            optimiser.zero_grad()
+            self.differentiate(batch, number)
+            optimiser.step()
+            schedule.step()
+
+    def differentiate(self, cells: torch.Tensor, step: int) -> None:
+        """Add the gradient of the loss of a batch to that of the weights."""
+        boxes = self.training_boxes[0]
         rows, lengths = boxes.rows_of(cells)
-        inputs = boxes.inputs_of(torch.cat([rows, self.rows_for_mean(batch_index)]))
+        inputs = boxes.inputs_of(torch.cat([rows, self.rows_for_mean(step)]))
         # A penalty on very small f pulls where f itself is zero in float32.
         evaluate = self.network if self.exact else self.network.log10_ratio
         held = len(inputs) * self.activations <= HELD_ACTIVATIONS
         with torch.set_grad_enabled(held):
             evaluations = [evaluate(inputs[part]) for part in passes(len(inputs), self.device)]
         values = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)
-        self.loss_of_batch(values, cells, rows, lengths, batch_index).backward()
-        optimiser.zero_grad()
+        self.loss_of_batch(values, cells, rows, lengths, step).backward()
         slopes = cast(torch.Tensor, values.grad)
         for number, part in enumerate(passes(len(inputs), self.device)):
             again = evaluations[number] if held else evaluate(inputs[part])
             again.backward(slopes[part])
-        optimiser.step()
-
-    def on_train_batch_end(self, *_) -> None:
-        cast(LRScheduler, self.lr_schedulers()).step()
 
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor, norm: float) -> float:

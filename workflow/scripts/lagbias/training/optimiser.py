@@ -57,18 +57,33 @@ class Soap(torch.optim.Optimizer):
         self, state: dict, gradient: torch.Tensor, beta1: float, beta2: float
     ) -> torch.Tensor:
         """Take a gradient into the moments; the step to take, over the learning rate."""
-        state["rows"].lerp_(gradient @ gradient.T, 1 - self.COVARIANCE_BETA)
-        state["columns"].lerp_(gradient.T @ gradient, 1 - self.COVARIANCE_BETA)
-        if state["step"] % self.STEPS_PER_BASIS == 0:
-            state["left"], state["right"] = (_basis(state[name]) for name in ("rows", "columns"))
-        state["step"] += 1
+        self._follow_bases(state, gradient)
         left, right = state["left"], state["right"]
+
+        def turned(matrix: torch.Tensor) -> torch.Tensor:
+            return (matrix if left is None else left.T @ matrix) @ right
+
+        state["step"] += 1
         state["mean"].lerp_(gradient, 1 - beta1)
-        rotated = left.T @ gradient @ right
+        rotated = turned(gradient)
         state["square"].mul_(beta2).addcmul_(rotated, rotated, value=1 - beta2)
-        mean = (left.T @ state["mean"] @ right) / (1 - beta1 ** state["step"])
+        mean = turned(state["mean"]) / (1 - beta1 ** state["step"])
         scale = (state["square"] / (1 - beta2 ** state["step"])).sqrt_().add_(self.EPSILON)
-        return left @ (mean / scale) @ right.T
+        step = mean / scale
+        return (step if left is None else left @ step) @ right.T
+
+    def _follow_bases(self, state: dict, gradient: torch.Tensor) -> None:
+        """Take a gradient into L and R; every few steps turn the bases."""
+        turn = state["step"] % self.STEPS_PER_BASIS == 0
+        state["columns"].lerp_(gradient.T @ gradient, 1 - self.COVARIANCE_BETA)
+        if turn:
+            state["right"] = _basis(state["columns"])
+        if len(gradient) == 1:
+            state["left"] = None  # the basis of a single row is 1
+            return
+        state["rows"].lerp_(gradient @ gradient.T, 1 - self.COVARIANCE_BETA)
+        if turn:
+            state["left"] = _basis(state["rows"])
 
 
 def _first_state(gradient: torch.Tensor) -> dict:
