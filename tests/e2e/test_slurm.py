@@ -66,6 +66,7 @@ def test_an_ablation_is_trained_by_jobs_on_the_cluster(tmp_path):
     assert done.returncode == 0, said[-4000:]
     assert "SLURM jobid" in said or "SLURM job" in said, said[-2000:]
     assert torch.load(tmp_path / WEIGHTS, weights_only=True)["state"]
+    assert not list(tmp_path.rglob("was-run")), "a shell has run the name of the folder of the data"
     logged = accounted("Partition", "State", "AllocTRES")
     completed = [line for line in logged if line[1] == "COMPLETED"]
     assert {partition for partition, _, _ in completed} >= {"cpu", "gpu"}, logged
