@@ -118,8 +118,18 @@ class HaloToMassRatio(nn.Module):
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
     def last_layer(self, inputs: torch.Tensor) -> torch.Tensor:
-        """NN(inputs), float32 (n,), for inputs (n, inputs): of a sigmoid output, the logit."""
-        return self.layers(inputs)[:, 0]
+        """NN(inputs), float32 (n,), for inputs (n, inputs): of a sigmoid output, the logit.
+
+        The values of a neuron lie together in memory: layers are narrow, and a training takes an
+        eighth more time with those of a row together.
+        """
+        values = inputs.T
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                values = torch.addmm(layer.bias[:, None], layer.weight, values)
+            else:
+                values = layer(values)
+        return values[0]
 
     def log10_ratio(self, inputs: torch.Tensor) -> torch.Tensor:
         """log10 f, float32 (n,), for inputs (n, inputs)."""
