@@ -223,7 +223,17 @@ def _pysco_worker(request: str) -> None:
 
     # PySCo reads the spectrum as that of z = 0 and grows it with its own growth factor. Dividing
     # by that factor gives the wanted linear density at the redshift of the snapshot.
-    growth = cosmotable.generate(pd.Series({**parameters, "extra": ""}))[3]
+    background = pd.Series({**parameters, "extra": ""})
+    tables = cosmotable.generate(background)
+    growth = tables[3]
+
+    def same_tables(param: pd.Series) -> list:
+        """What `generate` would make once more, in two seconds, and note in its argument."""
+        for name in ("Om_r", "Om_lambda"):
+            param[name] = background[name]
+        return tables
+
+    cosmotable.generate = same_tables
     growth_ratio = float(growth(-np.log1p(redshift)) / growth(0.0))
     wavenumber, power = np.loadtxt(parameters["power_spectrum_file"]).T
     np.savetxt(parameters["power_spectrum_file"], np.c_[wavenumber, power / growth_ratio**2])
