@@ -22,7 +22,8 @@ from lagbias.base.errors import InputError
 from lagbias.simulations import download, manifest
 from lagbias.simulations.abacus.checksums import cksum
 from lagbias.simulations.abacus.tree import PRODUCTS
-from lagbias.simulations.download import DownloadError, DownloadSettings, download_file
+from lagbias.simulations.download import download_file
+from lagbias.simulations.remote import DownloadError, DownloadSettings
 
 FOLDER = "small/AbacusSummit_small_c000_ph3000/halos/z0.500/halo_info"
 FILE = f"{FOLDER}/halo_info_000.asdf"
