@@ -407,6 +407,7 @@ def test_interrupted_training_ends_in_the_same_bytes(
         with pytest.raises(Killed):
             train(boxes, tmp_path)
     assert checkpoint_beside(tmp_path / "weights.pt").exists()
+    caplog.clear()
     with caplog.at_level(logging.INFO, "lagbias"):
         weights, losses = train(boxes, tmp_path)
     assert "continuing from" in caplog.text
