@@ -250,22 +250,25 @@ def spectra_of(particles, ratio, halos, folder):
 
 
 @pytest.fixture(scope="module")
-def thinned_spectra(full_set, tmp_path_factory):
+def thinned_spectra(full_set, made_once):
     """Spectra of a full particle set and of 40 random subsamples of 30 % of it."""
-    folder = tmp_path_factory.mktemp("thinned")
-    random = np.random.default_rng(12)
-    full, ratio = full_set
-    heavy = np.argsort(ratio[full.lagrangian_index])[-400:]
-    position = (
-        np.concatenate([full.positions(slice(p, p + 1)) for p in heavy]) - BOX / 2
-    ) % BOX - BOX / 2
-    write_halo_store(folder / "halos.zarr", position, random.integers(50, 200, 400))
-    everything = spectra_of(full, ratio, folder / "halos.zarr", folder)
-    parts = [
-        spectra_of(thinned(full, random, 0.3), ratio, folder / "halos.zarr", folder)
-        for _ in range(40)
-    ]
-    return everything, xr.concat(parts, "draw")
+
+    def thin(folder):
+        random = np.random.default_rng(12)
+        full, ratio = full_set
+        heavy = np.argsort(ratio[full.lagrangian_index])[-400:]
+        position = (
+            np.concatenate([full.positions(slice(p, p + 1)) for p in heavy]) - BOX / 2
+        ) % BOX - BOX / 2
+        halos = folder / "halos.zarr"
+        write_halo_store(halos, position, random.integers(50, 200, 400))
+        everything = spectra_of(full, ratio, halos, folder)
+        parts = [spectra_of(thinned(full, random, 0.3), ratio, halos, folder) for _ in range(40)]
+        write_netcdf(everything.load(), folder / "everything.nc")
+        write_netcdf(xr.concat(parts, "draw"), folder / "draws.nc")
+
+    folder = made_once("thinned", thin)
+    return tuple(read_netcdf(folder / f"{name}.nc") for name in ("everything", "draws"))
 
 
 # One more term of the order of the noise over the number of particles: 1e-4, and float32.
