@@ -65,8 +65,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with Slurm's: they wait most of the time, and others can run beside them."""
-    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+    """Begin with what would else be alone at the end: Slurm's, which wait, and a whole box."""
+    first = ("test_slurm.py", "test_shipped_models.py")
+    items.sort(key=lambda item: item.path.name not in first)
 
 
 def half_written(folder: str, names: list[str]) -> set[str]:
