@@ -316,18 +316,10 @@ def test_log_loss_is_that_of_its_formula(rng):
     assert found == pytest.approx(expected / count.sum(), rel=1e-5)  # float32
 
 
-class Module(LabelTraining):
-    """A training step without Lightning's loop: the gradient stays on the network."""
-
-    def optimizers(self):
-        return self.optimiser
-
-
 def test_gradient_in_passes_equals_that_of_the_log_loss(monkeypatch):
     monkeypatch.setitem(ROWS_PER_PASS, "cpu", 37)
     points, labelled = points_of(bump, 1)
-    module = Module(first_network(3, SMALL, 1), points, points, no_field(), SMALL, 1)
-    module.optimiser = torch.optim.SGD(module.network.layers.parameters(), lr=0.0)
+    module = LabelTraining(first_network(3, SMALL, 1), points, points, no_field(), SMALL, 1)
     rows = torch.arange(0, 1000, 7)
     module.zero_grad()
     module.differentiate(rows, 0)

@@ -163,17 +163,9 @@ def test_unbiased_loss_of_all_particles_is_the_plain_one(rng):
     np.testing.assert_array_equal(unbiased.numpy(), plain.numpy())
 
 
-class Module(RatioTraining):
-    """A training step without Lightning's loop: the gradient stays on the network."""
-
-    def optimizers(self):
-        return self.optimiser
-
-
 def module_of(boxes, settings=SMALL, dtype=None):
     network = HaloToMassRatio(Architecture(3, 2, 6), generator_of(3, "weights"))
-    module = Module(network, boxes, boxes, settings, seed=3)
-    module.optimiser = torch.optim.SGD(network.layers.parameters(), lr=0.0)
+    module = RatioTraining(network, boxes, boxes, settings, seed=3)
     return module
 
 
@@ -186,7 +178,7 @@ def test_gradient_in_passes_equals_the_gradient_of_the_loss(
     boxes = TrainingBoxes([made_up_box(rng), made_up_box(rng)])
     settings = replace(SMALL, estimator=estimator, normalisation=normalisation)
     module = module_of(boxes, settings)
-    monkeypatch.setattr(Module, "current_epoch", 2)
+    monkeypatch.setattr(RatioTraining, "current_epoch", 2)
     if normalisation == "exact":
         module.follow_mean(module.all_ratios(boxes))
     with torch.no_grad():  # a step later f is no longer that of the epoch's start
@@ -273,8 +265,8 @@ def test_code_preset_has_the_authors_loss_on_the_same_draw(
     with torch.no_grad():
         network.layers[-1].weight *= 20
         network.layers[-1].bias += shift - network.log10_ratio(inputs).mean()
-    module = Module(network, boxes, boxes, code, seed=4)
-    monkeypatch.setattr(Module, "current_epoch", epoch)
+    module = RatioTraining(network, boxes, boxes, code, seed=4)
+    monkeypatch.setattr(RatioTraining, "current_epoch", epoch)
 
     batch = torch.randperm(512, generator=torch.Generator().manual_seed(1))[:100, None]
     rows, lengths = boxes.rows_of(batch)

@@ -18,7 +18,7 @@ from lagbias.base.stores import append_variable, provenance, set_attributes
 
 EXAMPLES = """examples:
   lagbias info                                   names of the models that come with lagbias
-  lagbias info twelve_N50_R2-R4-R8                 what a model was trained on, and its accuracy
+  lagbias info twelve_N50_R2-R4-R8               what a model was trained on, and its accuracy
   lagbias check-box mybox.hdf5                   can a run read this file?
   lagbias apply twelve_N50_R2-R4-R8 delta.npy --box-size 500 -o f.zarr
 """
