@@ -3,7 +3,7 @@
 PYTHON ?= python3
 CORES ?= 2
 
-.PHONY: report test test-slow lint types docs snakedeploy
+.PHONY: report test test-slow bench lint types docs snakedeploy
 
 # Before each start Snakemake looks at every input of all jobs that are ready; eight of them will do
 # for eight cores.
@@ -25,6 +25,10 @@ test: .venv/installed
 # whole workflow that they share.
 test-slow: .venv/installed
 	$(PYTEST) --numprocesses 4 --dist worksteal -m slow
+
+# After `make report`, on its boxes; one thread.
+bench: .venv/installed
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/ratios.py --output docs/size/ratios.md
 
 lint: .venv/installed
 	.venv/bin/python -m ruff check .

@@ -50,10 +50,10 @@ def head(columns: tuple[str, ...] = COLUMNS) -> str:
 
 
 def in_turn(
-    ours: Callable[[], float], plain: Callable[[], float], trials: int
+    ours: Callable[[], float], plain: Callable[[], float], trials: int, warm_up: int = 1
 ) -> tuple[list[float], list[float]]:
-    """Seconds that both ways give, one run of each in turn; the first of each is not counted."""
-    pairs = [(ours(), plain()) for _ in range(trials + 1)][1:]
+    """Seconds that both ways give, one run of each in turn, after some that are not counted."""
+    pairs = [(ours(), plain()) for _ in range(warm_up + trials)][warm_up:]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
