@@ -31,9 +31,9 @@ from authors_training import (
     EPOCHS,
     PlainTraining,
     as_in_a_small_box,
+    epoch_of,
     our_training,
     plain_network,
-    epoch_of,
 )
 from in_turn import Pair, cpu_seconds, head, in_turn, machine
 
