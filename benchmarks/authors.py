@@ -39,6 +39,7 @@ from in_turn import Pair, cpu_seconds, head, in_turn, machine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
+from lagbias.base.files import remove
 from lagbias.base.stores import open_store
 from lagbias.config.training import settings_from
 from lagbias.evaluation.prediction import write_prediction
@@ -69,6 +70,8 @@ def compare_features(points: int, trials: int, folder: Path) -> Iterator[Pair]:
     seconds_of_process("ours", folder, SCALES[0])  # compiled, where a change made that necessary
     np.save(folder / "density.npy", random.standard_normal((points,) * 3, dtype=np.float32))
     for _ in range(trials):
+        for file in folder.glob("R*"):  # both ways write new files
+            remove(file)
         ours.append(np.sum([seconds_of_process("ours", folder, r) for r in SCALES], axis=0))
         plain.append(seconds_of_process("plain", folder, *SCALES))
     for r in SCALES:
