@@ -5,7 +5,7 @@ import pytest
 import torch
 from lagbias.base.devices import deterministic_algorithms, device_of
 from lagbias.base.errors import InputError
-from lagbias.training import cells
+from lagbias.training import rows
 from lagbias.training.cells import TrainingBoxes
 from test_training import assert_same_bits, made_up_box, train
 
@@ -47,7 +47,7 @@ def test_training_by_deterministic_algorithms_ends_in_the_same_bits(stores, tmp_
 def test_inputs_without_room_on_the_device_stay_and_are_gathered(rng, monkeypatch):
     """On torch's device without memory: what is there has no values, what stayed has."""
     for room, where in ((True, "meta"), (False, "cpu")):
-        monkeypatch.setattr(cells, "room_for", lambda size, device, room=room: room)
+        monkeypatch.setattr(rows, "room_for", lambda size, device, room=room: room)
         data = made_up_box(rng)
         boxes = TrainingBoxes([data])
         boxes.move_to(torch.device("meta"))
@@ -59,13 +59,13 @@ def test_inputs_without_room_on_the_device_stay_and_are_gathered(rng, monkeypatc
 
 def test_training_with_gathered_inputs_ends_in_the_same_bits(stores, tmp_path, monkeypatch):
     resident, _ = train(stores, tmp_path / "resident")
-    monkeypatch.setattr(cells, "room_for", lambda size, device: False)
+    monkeypatch.setattr(rows, "room_for", lambda size, device: False)
     gathered, _ = train(stores, tmp_path / "gathered")
     assert_same_bits(resident, gathered)
 
 
 def test_room_is_a_share_of_what_a_gpu_has_free(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
-    room = [cells.room_for(size, torch.device("cuda")) for size in (800, 801)]
+    room = [rows.room_for(size, torch.device("cuda")) for size in (800, 801)]
     assert room == [True, False]
-    assert cells.room_for(10**15, torch.device("cpu"))
+    assert rows.room_for(10**15, torch.device("cpu"))

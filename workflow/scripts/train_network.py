@@ -10,6 +10,7 @@ from lagbias.training.fit import train_network
 def run(job):
     files = job.input
     validation = features_by_box(files.validation_features)
+    all_in_memory = job.resources.mem_mb >= job.resources.resident_mb
     with reporting(job):
         train_network(
             Boxes(features_by_box(files.features), files.particles, files.halos),
@@ -22,6 +23,7 @@ def run(job):
             threads=job.threads,
             device=job.params.device,
             deterministic=job.params.deterministic,
+            inputs_in=None if all_in_memory else job.resources.tmpdir,
         )
 
 

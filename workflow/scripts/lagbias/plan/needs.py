@@ -165,7 +165,7 @@ class Needs:
     def __init__(self, study: Study) -> None:
         self.study = study
 
-    def of(self, rule: str) -> dict[str, Callable[[Wildcards, int], int]]:
+    def of(self, rule: str) -> dict[str, Callable[..., int]]:
         """Resources of a rule as Snakemake takes them, more at each attempt.
 
         Parameters
@@ -176,7 +176,8 @@ class Needs:
         Returns
         -------
         dict
-            ``mem_mb`` [MB] and ``runtime`` [minutes], functions of wildcards and attempt.
+            ``mem_mb`` [MB] and ``runtime`` [minutes], functions of wildcards and attempt; of a
+            training ``resident_mb`` [MB] too, below which it reads its inputs from disk.
         """
         formula, minutes = PEAK[rule], MINUTES_OF.get(rule, MINUTES)
         if rule == "simulate_mini":
@@ -189,4 +190,8 @@ class Needs:
         def runtime(wildcards: Wildcards, attempt: int) -> int:
             return asked_minutes(minutes, attempt)
 
-        return {"mem_mb": mem_mb, "runtime": runtime}
+        def resident_mb(wildcards: Wildcards) -> int:
+            return mem_mb(wildcards, 1)
+
+        asked = {"mem_mb": mem_mb, "runtime": runtime}
+        return asked | ({"resident_mb": resident_mb} if rule == "train_network" else {})

@@ -4,8 +4,6 @@ Every training step takes whole cells, of all boxes of the set, and needs each c
 its particles. Particles are sorted by cell, so the sums are segment sums.
 """
 
-import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,49 +18,7 @@ from lagbias.base.seeds import seed_of
 from lagbias.base.stores import open_store
 from lagbias.halos.particles import Particles, points_of_cells
 from lagbias.projection.projection import Projection
-
-log = logging.getLogger(__name__)
-
-ROWS_AT_ONCE = 4_000_000  # particles sorted or summed at a time: bounds memory
-BYTES_PER_ROW = 12  # that training holds beside its boxes: f, and a float64 sum over it
-DEVICE_SHARE = 0.8  # of a device's free memory, for what is resident; the rest is for a step
-
-
-def room_for(size: int, device: torch.device) -> bool:
-    """Whether a device can hold so many bytes; main memory is what the job asked for."""
-    return device.type == "cpu" or size <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
-
-
-class Rows(torch.nn.Module):
-    """Rows of particles to train on, resident on a device as far as they fit.
-
-    Attributes
-    ----------
-    inputs : float32, (rows, inputs)
-    multiplicity : (rows,)
-        Particles of the row.
-    """
-
-    inputs: torch.Tensor
-    multiplicity: torch.Tensor
-
-    def inputs_of(self, rows: torch.Tensor | slice) -> torch.Tensor:
-        """Network inputs of some rows, on the device of everything else, (rows, inputs)."""
-        if isinstance(rows, torch.Tensor):
-            rows = rows.to(self.inputs.device)
-        return self.inputs[rows].to(self.multiplicity.device)
-
-    def move_to(self, device: torch.device) -> None:
-        """Move to a device; inputs that it cannot hold stay, and are gathered batch by batch."""
-        resident = sum(buffer.nbytes for buffer in self.buffers())
-        if room_for(resident + BYTES_PER_ROW * len(self.multiplicity), device):
-            self.to(device)
-            return
-        inputs = self.inputs
-        self.inputs = None  # pyright: ignore[reportAttributeAccessIssue]
-        self.to(device)
-        self.inputs = inputs
-        log.info("%.1f GB of network inputs are gathered from main memory", inputs.nbytes / 1e9)
+from lagbias.training.rows import ROWS_AT_ONCE, InputsOnDisk, Rows, digest_of
 
 
 class TrainingBoxes(Rows):
@@ -94,14 +50,18 @@ class TrainingBoxes(Rows):
     halo_overdensity: torch.Tensor
     per_drawn: torch.Tensor | None
 
-    def __init__(self, boxes: Sequence[dict[str, Any]]):
+    def __init__(self, boxes: Sequence[dict[str, Any]], on_disk: InputsOnDisk | None = None):
         super().__init__()
-        for name in ("inputs", "multiplicity", "per_mean_cell", "halo_overdensity"):
+        self.on_disk = on_disk
+        in_memory = () if on_disk else ("inputs",)
+        for name in (*in_memory, "multiplicity", "per_mean_cell", "halo_overdensity"):
             parts = [box[name] for box in boxes]
             joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
             if name != "multiplicity":  # a byte, but for rare rows: there are 1e8 and more
                 joined = joined.astype(np.float32, copy=False)
             self.register_buffer(name, torch.from_numpy(joined))
+        if on_disk:
+            self.register_buffer("inputs", on_disk.tensor())
         lengths = np.concatenate([np.diff(box["cell_start"]) for box in boxes])
         start = torch.zeros(len(lengths) + 1, dtype=torch.int64)
         torch.cumsum(torch.from_numpy(lengths), 0, out=start[1:])
@@ -184,15 +144,6 @@ class TrainingBoxes(Rows):
         return digest_of(self, repr(self.sampled_fraction))
 
 
-def digest_of(module: torch.nn.Module, more: str = "") -> str:
-    """A digest of all tensors of a module, and of some more text."""
-    digest = hashlib.blake2b(more.encode(), digest_size=16)
-    for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).view(np.uint8).data)
-    return digest.hexdigest()
-
-
 def load_box(
     features: Mapping[float, str | Path],
     particles: str | Path,
@@ -201,6 +152,7 @@ def load_box(
     fraction: float,
     seed: int,
     in_cells: bool = False,
+    on_disk: InputsOnDisk | None = None,
 ) -> dict[str, np.ndarray | float]:
     """What training needs of one box (see ``TrainingBoxes``).
 
@@ -216,6 +168,8 @@ def load_box(
         Of that draw.
     in_cells : bool
         Draw in each cell (``drawn_in_each``) rather than from the whole box.
+    on_disk : InputsOnDisk, optional
+        Where ``inputs`` go; they are not returned then.
 
     Raises
     ------
@@ -242,8 +196,11 @@ def load_box(
         multiplicity = multiplicity * np.repeat(box["per_drawn"], np.diff(cell_start))
     del catalogue
     particle_number = multiplicity.sum(dtype=np.float64)
+    if on_disk is None:
+        box["inputs"] = projection.at(features, point)
+    else:
+        on_disk.write(lambda part: projection.at(features, part), point)
     return box | {
-        "inputs": projection.at(features, point),
         "multiplicity": multiplicity,
         "cell_start": cell_start,
         "per_mean_cell": np.full(cells, cells / particle_number, dtype=np.float32),
@@ -358,10 +315,20 @@ class Boxes:
     labels: Sequence[str | Path] = ()
 
     def load(
-        self, projection: Projection, fraction: float, seed: int, in_cells: bool = False
+        self,
+        projection: Projection,
+        fraction: float,
+        seed: int,
+        in_cells: bool = False,
+        folder: str | Path | None = None,
     ) -> TrainingBoxes:
-        """Everything training needs of them (see ``load_box``)."""
+        """Everything training needs of them (see ``load_box``).
+
+        Network inputs are read from a file in ``folder`` where that is given.
+        """
         stores = zip(self.features, self.particles, self.halos, strict=True)
+        on_disk = None if folder is None else InputsOnDisk(folder, projection.inputs)
         return TrainingBoxes(
-            [load_box(*box, projection, fraction, seed, in_cells) for box in stores]
+            [load_box(*box, projection, fraction, seed, in_cells, on_disk) for box in stores],
+            on_disk,
         )

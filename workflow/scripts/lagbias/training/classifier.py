@@ -26,18 +26,11 @@ from lagbias.config.training import TrainingSettings
 from lagbias.halos.labels import labelled_points
 from lagbias.halos.particles import Particles
 from lagbias.projection.projection import Projection
-from lagbias.training.cells import (
-    ROWS_AT_ONCE,
-    Boxes,
-    Rows,
-    TrainingBoxes,
-    check_density_grid,
-    digest_of,
-    particles_name,
-)
+from lagbias.training.cells import Boxes, TrainingBoxes, check_density_grid, particles_name
 from lagbias.training.field import RatioTraining
 from lagbias.training.fit import first_network, fit, write_network
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
+from lagbias.training.rows import ROWS_AT_ONCE, Rows, digest_of
 
 log = logging.getLogger(__name__)
 

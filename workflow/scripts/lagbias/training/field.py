@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lagbias.base.errors import TrainingError
 from lagbias.base.jobs import PROGRESS
 from lagbias.config.training import TrainingSettings
-from lagbias.training.cells import ROWS_AT_ONCE, TrainingBoxes
+from lagbias.training.cells import TrainingBoxes
 from lagbias.training.lightning import LightningModule, LightningOptimizer
 from lagbias.training.loss import squared_residual
 from lagbias.training.mean_ratio import (
@@ -31,6 +31,7 @@ from lagbias.training.mean_ratio import (
 )
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
 from lagbias.training.optimiser import Soap
+from lagbias.training.rows import ROWS_AT_ONCE
 
 log = logging.getLogger(__name__)
 OPTIMISERS = {"soap": Soap, "adam": torch.optim.Adam}

@@ -18,10 +18,11 @@ from lagbias.base.stores import provenance
 from lagbias.base.threads import usable
 from lagbias.config.training import TrainingSettings
 from lagbias.projection.projection import Projection
-from lagbias.training.cells import Boxes, digest_of
+from lagbias.training.cells import Boxes
 from lagbias.training.field import RatioTraining
 from lagbias.training.lightning import Checkpoint, LightningEnvironment, LightningModule, Trainer
 from lagbias.training.network import Architecture, HaloToMassRatio, generator_of
+from lagbias.training.rows import digest_of
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def train_network(
     threads: int = 1,
     device: str = "cpu",
     deterministic: bool = False,
+    inputs_in: str | Path | None = None,
 ) -> None:
     """Train one network on the boxes of a set and write its weights and losses.
 
@@ -85,6 +87,9 @@ def train_network(
         ``cpu``, ``cuda`` or ``auto``.
     deterministic : bool
         Use only operations that give the same bits every time.
+    inputs_in : path of a folder, optional
+        Network inputs are written there, and read from there batch by batch, to save memory
+        (``lagbias.training.rows``). The weights are the same.
 
     Notes
     -----
@@ -94,7 +99,7 @@ def train_network(
     torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
     boxes, held_out = (
-        part.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
+        part.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells, inputs_in)
         for part in (training, validation)
     )
     log.info(

@@ -23,7 +23,8 @@ particles, from the third epoch on. tol = max(0.1 / e^3, 1e-4), where e counts e
 
 import torch
 
-from lagbias.training.cells import ROWS_AT_ONCE, TrainingBoxes
+from lagbias.training.cells import TrainingBoxes
+from lagbias.training.rows import ROWS_AT_ONCE
 
 PENALTY_PARTICLES = 100_000
 PENALTY_FROM = 2  # epochs before it, so its tolerance begins at 0.1 / 2^3
