@@ -1,6 +1,8 @@
 """A mini simulation is the cosmology it says it is, found by ways independent of the library."""
 
 import hashlib
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -20,6 +22,7 @@ from lagbias.simulations.mini.pysco import SimulationError, generator_seed
 from lagbias.simulations.mini.settings import MiniSimulation
 
 THREADS = 2
+ROOT = Path(__file__).parents[2]
 REDSHIFT = 0.5
 OMEGA_M = 0.315192
 CRITICAL_DENSITY = 2.77536627e11  # h^2 Msun / Mpc^3
@@ -441,3 +444,42 @@ def test_a_failure_of_pysco_is_told_with_its_last_words(tmp_path, monkeypatch):
     with pytest.raises(SimulationError, match=r"(?s)'tiny_box'.*planted failure"):
         simulate(TINY_BOX, tmp_path / "root", 1, workdir=tmp_path)
     assert not (tmp_path / "root").exists()
+
+
+def test_functions_are_compiled_as_they_are_called_by_their_own_signatures():
+    """In a process of its own, since the N-body process alone changes numba so."""
+    code = """
+from lagbias.simulations.mini.pysco import _compile_when_called
+_compile_when_called()
+from numba import njit
+import numpy as np
+
+@njit(["f4[:](f4[:], i2)"])
+def times(x, n):
+    return x * np.float32(n)
+
+@njit(["f4(f4[:], i2)", "f8(f8[:], i2)"])
+def total(x, n):
+    return times(x.astype(np.float32), n).sum()
+
+@njit(["f4(f4)"])
+def not_called(x):
+    return x
+
+assert not times.overloads and not total.overloads
+assert total(np.ones(3), 2) == 6 and total(np.ones(4, dtype=np.float32), 2) == 8
+assert [str(types[1]) for types in times.signatures] == ["int16"], times.signatures
+assert len(total.signatures) == 2 and not not_called.overloads
+try:
+    total(np.ones((2, 2)), 2)
+except TypeError:
+    print("refused, as numba refuses types that are not declared")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "workflow/scripts",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "refused" in done.stdout, done.stderr

@@ -19,7 +19,7 @@ if study.mini_boxes() and not Path(COMPILED).exists():
         resources:
             **needs.of("warm_up_simulation"),
         message:
-            "Compiling the N-body code (PySCo) once; a minute or so, cached for all later boxes"
+            "Compiling the N-body code (PySCo) once; half a minute, cached for all later boxes"
         script:
             "../scripts/warm_up_simulation.py"
 

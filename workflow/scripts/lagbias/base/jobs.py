@@ -1,6 +1,7 @@
 """What every job does first: log to its file, and end with one clear line on bad input."""
 
 import logging
+import os
 import resource
 import signal
 import sys
@@ -13,6 +14,10 @@ from lagbias.base.errors import InputError, RunError, StorageError
 from lagbias.base.files import NOT_WRITABLE, alone
 
 log = logging.getLogger("lagbias")
+
+# Threads that wait for each other sleep. By default they spin, which on busy cores makes a training
+# step of two threads three times as slow and five times as dear. Read as the OpenMP library loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Level of how far a long job is: what the terminal shows of jobs that go well. INFO is for the log
 # file alone.

@@ -13,7 +13,6 @@ import threading
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,6 @@ log = logging.getLogger(__name__)
 WAVENUMBER_RANGE = (1e-5, 60.0)
 POWER_TABLE_LENGTH = 16_000
 ERROR_TAIL_LINES = 15
-# Modules of PySCo's multigrid solvers and of modified gravity, none of which is run here: compiled
-# when they are imported, they take half of the time of its first start.
-PYSCO_NOT_RUN = ("laplacian", "laplacian_reformulated", "cubic", "quartic", "mond")
 
 
 class SimulationError(RunError):
@@ -43,7 +39,7 @@ class SimulationError(RunError):
 def warm_up(threads: int, workdir: Path | None = None) -> None:
     """Have PySCo compiled, once, so that simulations start at once.
 
-    The first run of PySCo compiles for some 40 CPU seconds; numba keeps the result beside the
+    The first run of PySCo compiles for some 20 CPU seconds; numba keeps the result beside the
     package, or in ``NUMBA_CACHE_DIR``.
 
     Parameters
@@ -58,7 +54,7 @@ def warm_up(threads: int, workdir: Path | None = None) -> None:
     SimulationError
         If PySCo fails.
     """
-    log.info("compiling PySCo; the first time takes up to a minute")
+    log.info("compiling PySCo; the first time takes half a minute")
     tiny = MiniSimulation("warm_up", 16.0, 16, 16, phase=0, master_seed=0)
     run_pysco(tiny, threads, workdir)
 
@@ -201,6 +197,52 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _compile_when_called() -> None:
+    """Have functions compiled as they are called, by the signatures that they are declared with.
+
+    PySCo compiles all of its functions as it is imported, and a run calls few of them. These are
+    compiled just as they would have been, so the numbers are the same.
+    """
+    import numba
+    from numba.core.registry import CPUDispatcher
+
+    njit, waiting = numba.njit, {}
+
+    def njit_when_called(signatures=None, **options):
+        if not isinstance(signatures, list):
+            return njit(signatures, **options)
+
+        def decorate(function):
+            dispatcher = njit(**options)(function)
+            waiting[dispatcher] = signatures
+            return dispatcher
+
+        return decorate
+
+    def compile_now(dispatcher: CPUDispatcher) -> bool:
+        signatures = waiting.pop(dispatcher, [])
+        for signature in signatures:
+            dispatcher.compile(signature)
+        if signatures:
+            dispatcher.disable_compile()
+        return bool(signatures)
+
+    from_python, from_compiled = CPUDispatcher._compile_for_args, CPUDispatcher.get_call_template
+
+    def called_from_python(dispatcher, *arguments, **named):
+        if compile_now(dispatcher):
+            return dispatcher  # numba calls what it is given
+        return from_python(dispatcher, *arguments, **named)
+
+    def called_from_compiled(dispatcher, types, named):
+        compile_now(dispatcher)
+        return from_compiled(dispatcher, types, named)
+
+    numba.njit = njit_when_called
+    CPUDispatcher._compile_for_args = called_from_python
+    CPUDispatcher.get_call_template = called_from_compiled
+
+
 def _pysco_worker(request: str) -> None:
     """Make one simulation, in a process of its own, and leave its arrays beside the request.
 
@@ -210,7 +252,7 @@ def _pysco_worker(request: str) -> None:
     _end_with_parent()
     pysco: Any = find_spec("pysco")  # `simulate` looked whether it is there
     sys.path.insert(0, pysco.submodule_search_locations[0])
-    sys.modules.update({name: ModuleType(name) for name in PYSCO_NOT_RUN})
+    _compile_when_called()
     import cosmotable  # pyright: ignore[reportMissingImports]
     import h5py
     import initial_conditions  # pyright: ignore[reportMissingImports]
