@@ -14,7 +14,7 @@ RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").
 # What takes a quarter of a second or more to import, and which jobs may load it.
 LARGE = {
     "torch", "pytorch_lightning", "torchmetrics", "scipy.stats", "scipy.signal", "matplotlib",
-    "astropy.table", "asdf", "requests",
+    "astropy.table", "asdf", "requests", "torch._dynamo", "sympy",
 }  # fmt: skip
 MAY_LOAD = {
     "": set(), "plot": {"matplotlib"}, "download": {"requests"},

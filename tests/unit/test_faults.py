@@ -69,6 +69,7 @@ class Job:
     params: Names = field(default_factory=Names)
     wildcards: Names = field(default_factory=Names)
     threads: int = 1
+    resources: Names = field(default_factory=lambda: Names(mem_mb=1000, resident_mb=1000))
 
     @property
     def log(self) -> list[str]:

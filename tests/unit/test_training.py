@@ -1,9 +1,13 @@
 """Training: cell sums, three loss estimators, exact normalisation, resuming, weights on disk."""
 
 import logging
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,7 @@ from lagbias.training.mean_ratio import MeanRatio, mean_over_particles
 from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
 from lagbias.training.optimiser import Soap
 
+SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 SMALL = TrainingSettings(epochs=4, cells_per_batch=100, block=1, neurons=6, hidden_layers=2)
 
 
@@ -509,6 +514,29 @@ def train(stores, folder, settings=SMALL, seed=1, **device):
     weights, losses = folder / "weights.pt", folder / "losses.csv"
     train_network(boxes, boxes, stores.projection, settings, seed, weights, losses, **device)
     return HaloToMassRatio.load(weights), pd.read_csv(losses)
+
+
+def test_a_training_loads_no_compiler(stores, tmp_path):
+    """Torch's takes as long to start as all else of a short training: nothing may call it."""
+    features = {scale: str(path) for scale, path in stores.features.items()}
+    code = f"""
+import sys
+from lagbias.config.training import settings_from
+from lagbias.training.cells import Boxes
+from lagbias.training.fit import train_network
+boxes = Boxes([{features}], ["{stores.particles}"], ["{stores.halos}"])
+settings = settings_from("seed", epochs=1, cells_per_batch=100)
+train_network(boxes, boxes, "{stores.projection}", settings, 1, "weights.pt", "losses.csv")
+print(*sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    assert "pytorch_lightning" in loaded
+    assert not {"torch._dynamo", "torch._inductor", "sympy", "torchmetrics"} & loaded
 
 
 def tensors(network):

@@ -34,12 +34,13 @@ def device_of(name: str) -> torch.device:
 @contextmanager
 def deterministic_algorithms(wanted: bool) -> Iterator[None]:
     """For a block of work, let torch use only operations that give the same bits every time."""
-    before = torch.are_deterministic_algorithms_enabled()
-    if wanted:
-        # cuBLAS reads this when it is first called.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(wanted or before)
+    if not wanted or torch.are_deterministic_algorithms_enabled():
+        yield  # as it is: telling torch so loads its compiler
+        return
+    # cuBLAS reads this when it is first called.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(False)

@@ -239,7 +239,7 @@ class RatioTraining(LightningModule):
         slopes = cast(torch.Tensor, values.grad)
         for number, part in enumerate(passes(len(inputs), self.device)):
             again = evaluations[number] if held else evaluate(inputs[part])
-            again.backward(slopes[part])
+            torch.dot(again, slopes[part]).backward()  # of a vector, torch loads sympy first
 
     @torch.no_grad()
     def loss(self, boxes: TrainingBoxes, ratio: torch.Tensor, norm: float) -> float:

@@ -1,40 +1,49 @@
-"""Lightning's loop, imported without torchmetrics.
+"""Lightning's loop, imported without torchmetrics and without torch's compiler.
 
-Lightning looks whether what a module logs is a metric; nothing is logged here. torchmetrics brings
-scipy.signal, scipy.stats and matplotlib along: with it a training takes a third longer to start.
+Lightning looks whether what a module logs is a metric, and whether a module was compiled; nothing
+is logged or compiled here. torchmetrics brings scipy.signal, scipy.stats and matplotlib along, the
+compiler sympy: with the two a training takes twice as long to start.
 """
 
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
+
+METRICS = ("Metric", "MetricCollection")
 
 # Trainings do not depend on what a user has set for other programs: Lightning's defaults.
 for name in [name for name in os.environ if name.startswith("PL_TRAINER_")]:
     del os.environ[name]
 
 
+def as_it_is(function, *_, **__):
+    """A function that is not to be compiled, of which there is no compiler to tell."""
+    return function
+
+
 @contextmanager
-def without_torchmetrics() -> Iterator[None]:
-    """Let a module with two classes that nothing is of take its place in a block."""
-    if "torchmetrics" in sys.modules:
+def placeholder(name: str, classes: Iterable[str], **content) -> Iterator[None]:
+    """Let a module with some classes that nothing is of take a module's place in a block."""
+    if name in sys.modules:
         yield
         return
-    placeholder = ModuleType("torchmetrics")
-    for name in ("Metric", "MetricCollection"):
-        setattr(placeholder, name, type(name, (), {}))
-    placeholder.__dict__["__version__"] = version("torchmetrics")
-    sys.modules["torchmetrics"] = placeholder
+    of_nothing = {class_name: type(class_name, (), {}) for class_name in classes}
+    sys.modules[name] = ModuleType(name)
+    sys.modules[name].__dict__.update(of_nothing | content)
     try:
         yield
     finally:
-        del sys.modules["torchmetrics"]
+        del sys.modules[name]
 
 
-with without_torchmetrics():
+with (
+    placeholder("torchmetrics", METRICS, __version__=version("torchmetrics")),
+    placeholder("torch._dynamo", ["OptimizedModule"], disable=as_it_is),
+):
     from pytorch_lightning import LightningModule as LightningModule
     from pytorch_lightning import Trainer as Trainer
     from pytorch_lightning.callbacks import Checkpoint as Checkpoint

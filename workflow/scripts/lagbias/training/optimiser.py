@@ -12,6 +12,7 @@ docs/results/training.md has what it brings: as low a loss as Adam's in a third 
 """
 
 from collections.abc import Iterable
+from inspect import unwrap
 
 import torch
 
@@ -32,6 +33,12 @@ class Soap(torch.optim.Optimizer):
     COVARIANCE_BETA = 0.95  # share that L and R keep in a step
     STEPS_PER_BASIS = 10  # L and R change slowly
     EPSILON = 1e-8
+
+    # Torch's own load its compiler, only to say that they are not to be compiled.
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
 
     def __init__(
         self,

@@ -207,6 +207,7 @@ def _compile_when_called() -> None:
     from numba.core.registry import CPUDispatcher
 
     njit, waiting = numba.njit, {}
+    dispatchers: Any = CPUDispatcher
 
     def njit_when_called(signatures=None, **options):
         if not isinstance(signatures, list):
@@ -227,7 +228,7 @@ def _compile_when_called() -> None:
             dispatcher.disable_compile()
         return bool(signatures)
 
-    from_python, from_compiled = CPUDispatcher._compile_for_args, CPUDispatcher.get_call_template
+    from_python, from_compiled = dispatchers._compile_for_args, dispatchers.get_call_template
 
     def called_from_python(dispatcher, *arguments, **named):
         if compile_now(dispatcher):
@@ -239,8 +240,8 @@ def _compile_when_called() -> None:
         return from_compiled(dispatcher, types, named)
 
     numba.njit = njit_when_called
-    CPUDispatcher._compile_for_args = called_from_python
-    CPUDispatcher.get_call_template = called_from_compiled
+    dispatchers._compile_for_args = called_from_python
+    dispatchers.get_call_template = called_from_compiled
 
 
 def _pysco_worker(request: str) -> None:
