@@ -101,8 +101,9 @@ class Rows(torch.nn.Module):
     def inputs_of(self, rows: torch.Tensor | slice) -> torch.Tensor:
         """Network inputs of some rows, on the device of everything else, (rows, inputs)."""
         if isinstance(rows, torch.Tensor):
-            rows = rows.to(self.inputs.device)
-        found = self.inputs[rows]
+            found = self.inputs.index_select(0, rows.to(self.inputs.device))
+        else:
+            found = self.inputs[rows]
         if self.on_disk is not None:
             self.on_disk.touched(found.nbytes)
         return found.to(self.multiplicity.device)
