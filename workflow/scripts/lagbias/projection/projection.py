@@ -118,7 +118,7 @@ class Projection:
         dtype = np.float64 if precise else np.float32
         weights = self.matrix / self.standard_deviation
         offset = -weights @ self.mean
-        inputs = np.empty(0)
+        inputs, parts = np.empty((0, 0)), []
         for column, (kind, scale) in enumerate(zip(self.kinds, self.scales, strict=True)):
             if scale not in features:
                 raise InputError(
@@ -127,8 +127,19 @@ class Projection:
                 )
             values = values_at(open_store(features[scale])[kind], points)[wanted]
             if not column:
-                inputs = np.tile(offset.astype(dtype), (len(values), 1))
-            for start in range(0, len(values), SLAB_POINTS):  # products as large as the inputs
-                part = slice(start, start + SLAB_POINTS)
-                inputs[part] += values[part, None] * weights[:, column].astype(dtype)
+                inputs = np.empty((len(values), self.inputs), dtype)
+                parts = [inputs[s : s + SLAB_POINTS] for s in range(0, len(values), SLAB_POINTS)]
+                for part in parts:
+                    _by_input(part)[:] = offset[:, None]
+            for number, part in enumerate(parts):
+                some = values[number * SLAB_POINTS :][: len(part)]
+                for total, weight in zip(_by_input(part), weights[:, column], strict=True):
+                    total += some * dtype(weight)
+        for part in parts:
+            part[:] = _by_input(part).T.copy()
         return inputs.astype(np.float32, copy=False)
+
+
+def _by_input(part: np.ndarray) -> np.ndarray:
+    """The memory of (points, inputs) as (inputs, points): sums over points are twice as fast."""
+    return part.reshape(part.shape[::-1])
