@@ -140,6 +140,15 @@ def test_chunks_are_few_and_below_the_limit(tmp_path, monkeypatch):
     np.testing.assert_array_equal(open_store(tmp_path / "a.zarr")["a"], values)
 
 
+@pytest.mark.parametrize(
+    ("length", "row_bytes", "expected"),
+    [(384, 4 * 384**2, 96), (1152, 4 * 1152**2, 12), (192, 4 * 192**2, 192), (0, 4, 1), (7, 0, 7)],
+)
+def test_chunks_are_alike(length, row_bytes, expected):
+    """A last chunk takes as much disk as the others, however little is in it."""
+    assert stores.rows_of_a_chunk(length, row_bytes) == expected
+
+
 def test_chunk_of_zeros_is_on_disk_and_a_lost_one_is_an_error(tmp_path):
     """zarr would leave it out, and then read a lost chunk as zeros."""
     append_variable(tmp_path / "a.zarr", "count", np.zeros(3, dtype=int), ("cell",), units="1")

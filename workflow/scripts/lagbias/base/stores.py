@@ -28,6 +28,12 @@ def provenance(**attributes) -> dict:
     return attributes | {"software": " ".join(f"{k}={v}" for k, v in software.items())}
 
 
+def rows_of_a_chunk(length: int, row_bytes: int) -> int:
+    """Rows of each chunk of an array: chunks alike, so that the last is not padded with much."""
+    most = max(1, CHUNK_BYTES // max(row_bytes, 1))
+    return -(-length // -(-length // most)) if length else 1
+
+
 def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **attributes) -> None:
     """Write one variable of a zarr store through xarray, in large chunks along its first axis.
 
@@ -39,8 +45,8 @@ def append_variable(store: Path, name: str, values, dims: tuple[str, ...], **att
     dims : names of its dimensions
     attributes : attributes of the variable, ``units`` among them
     """
-    rows = max(1, int(CHUNK_BYTES // max(values[:1].nbytes, 1))) if len(values) else 1
-    chunks = (min(rows, max(len(values), 1)), *(max(size, 1) for size in values.shape[1:]))
+    rows = rows_of_a_chunk(len(values), values[:1].nbytes)
+    chunks = (rows, *(max(size, 1) for size in values.shape[1:]))
     dataset = xr.Dataset({name: xr.Variable(dims, values, attributes)})
     with zarr.config.set({"async.concurrency": 1}):  # each chunk on its way is a copy in memory
         dataset.to_zarr(
@@ -70,7 +76,7 @@ class GrowingVariable:
     """
 
     def __init__(self, store: Path, name: str, length: int, dtype, dim: str, **attributes):
-        self._chunk = max(1, min(CHUNK_BYTES // np.dtype(dtype).itemsize, length))
+        self._chunk = rows_of_a_chunk(length, np.dtype(dtype).itemsize)
         self._array = zarr.open_group(store, mode="a").create_array(
             name, shape=(length,), dtype=dtype, chunks=(self._chunk,), compressors=None,
             attributes=attributes, dimension_names=(dim,), fill_value=np.dtype(dtype).type(0),
