@@ -15,7 +15,7 @@ from lagbias.config.training import settings_from
 from lagbias.projection.projection import Projection
 from lagbias.training import rows
 from lagbias.training.cells import Boxes
-from lagbias.training.rows import InputsOnDisk
+from lagbias.training.rows import InputsOnDisk, Rows
 from test_training import assert_same_bits, train
 
 
@@ -71,6 +71,13 @@ def test_what_was_read_does_not_stay_in_memory(tmp_path, monkeypatch):
         kept[limit] = resident_bytes(tmp_path)
     assert kept[2 * size] == size
     assert kept[size // 8] <= size // 4
+
+    some_rows = Rows()
+    some_rows.on_disk = on_disk
+    some_rows.inputs, some_rows.multiplicity = values, torch.ones(len(values))
+    found = some_rows.inputs_of(torch.arange(0, len(values), 500))  # a row in each page and a half
+    assert resident_bytes(tmp_path) == 0
+    np.testing.assert_array_equal(found[:, 2], np.arange(0, len(values), 500))
     np.testing.assert_array_equal(values[:, 1], np.arange(2**20))
 
 

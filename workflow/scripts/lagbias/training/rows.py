@@ -75,11 +75,16 @@ class InputsOnDisk:
         return values.view(-1, self.inputs)
 
     def touched(self, size: int) -> None:
-        """Note that so many bytes are being read; give back the memory of what was read before."""
+        """Note that so many bytes in a row are being read; some of them may stay in memory."""
         self._touched += size
         if self._touched > BYTES_KEPT:
-            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self.release()
             self._touched = size
+
+    def release(self) -> None:
+        """Give back the memory of what was read: its pages, and those about it."""
+        self._mapped.madvise(mmap.MADV_DONTNEED)
+        self._touched = 0
 
 
 class Rows(torch.nn.Module):
@@ -102,10 +107,12 @@ class Rows(torch.nn.Module):
         """Network inputs of some rows, on the device of everything else, (rows, inputs)."""
         if isinstance(rows, torch.Tensor):
             found = self.inputs.index_select(0, rows.to(self.inputs.device))
+            if self.on_disk is not None:
+                self.on_disk.release()  # a page of each row, and a dozen more about it
         else:
             found = self.inputs[rows]
-        if self.on_disk is not None:
-            self.on_disk.touched(found.nbytes)
+            if self.on_disk is not None:
+                self.on_disk.touched(found.nbytes)
         return found.to(self.multiplicity.device)
 
     def move_to(self, device: torch.device) -> None:
