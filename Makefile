@@ -18,9 +18,8 @@ report: .venv/installed
 # Each process has one thread, or they would wait for each other.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
-# Three processes for two cores, since some tests wait.
 test: .venv/installed
-	$(PYTEST) --numprocesses 3 --dist worksteal -m "not slow"
+	$(PYTEST) --numprocesses 2 --dist worksteal -m "not slow"
 
 # Four processes, since those of Slurm and of conda mostly wait, and others wait for a run of the
 # whole workflow that they share.
