@@ -15,9 +15,9 @@ from lagbias.base.files import NOT_WRITABLE, alone
 
 log = logging.getLogger("lagbias")
 
-# Threads that wait for each other sleep. By default they spin, which on busy cores makes a training
-# step of two threads three times as slow and five times as dear. Read as the OpenMP library loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Threads that wait for each other spin for some microseconds, then sleep. By default they spin for
+# milliseconds, which on busy cores takes several times the work itself. Read as torch loads.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 # Level of how far a long job is: what the terminal shows of jobs that go well. INFO is for the log
 # file alone.
