@@ -84,6 +84,10 @@ def quadratic(d2, d4, l2, l4, g2, g4):
     return torch.log(1 + long + 0.5 * long**2) + torch.log1p(0.1 * (g2 + DEVIATION[4]))
 
 
+def gaussian(d2, d4, l2, l4, g2, g4):
+    return 0.9 * d2 - 0.3 * d2**2 + 0.2 * l2 - 0.3 * g2
+
+
 def variance_of(weights):
     """Of a sum of the six features."""
     scaled = np.array(weights) * DEVIATION
@@ -91,26 +95,35 @@ def variance_of(weights):
 
 
 # An f of exp(b delta) has b_n = b^n; one of 1 + d + d^2 / 2 has <f> = 1 + <d^2> / 2 and
-# derivatives 1 + d and 1 along d, of mean 1. A factor in G2 alone cancels.
+# derivatives 1 + d, 1 and 0 along d, of mean 1, 1 and 0. A factor in G2 alone cancels.
+# Of exp(a d - c d^2 / 2 + e l), <f> over a wave is a Gaussian of it, 1 + c <d^2> times wider:
+# beta_1 = (a - c e <d l>) / (1 + c <d^2>) and beta_2 = -c / (1 + c <d^2>).
+QUADRATIC_BIAS = 1 / (1 + variance_of([0.6, 0.4, 0, 0, 0, 0]) / 2)
+WIDER = 1 + 0.6 * DEVIATION[0] ** 2
+BETA1 = (0.9 - 0.6 * 0.2 * CORRELATION[0, 2] * DEVIATION[0] * DEVIATION[2]) / WIDER
+BETA2 = -0.6 / WIDER
 PLANTED = {
-    "exponential": (exponential, 0.8, 0.8**2),
-    "quadratic": (
-        quadratic,
-        1 / (1 + variance_of([0.6, 0.4, 0, 0, 0, 0]) / 2),
-        1 / (1 + variance_of([0.6, 0.4, 0, 0, 0, 0]) / 2),
+    "exponential": (exponential, (0.8, 0.8**2, 0.8**3)),
+    "quadratic": (quadratic, (QUADRATIC_BIAS, QUADRATIC_BIAS, 0)),
+    "gaussian": (
+        gaussian, (BETA1, BETA2 + BETA1**2, 3 * BETA1 * BETA2 + BETA1**3)
     ),
-}
+}  # fmt: skip
 
 
 # The biases of an exponential are those of features of any mean: of an overdense box, say.
 @pytest.mark.parametrize(
-    ("name", "mean"), [("exponential", 0), ("exponential", 0.5), ("quadratic", 0)]
+    ("name", "mean"), [("exponential", 0), ("exponential", 0.5), ("quadratic", 0), ("gaussian", 0)]
 )
 def test_both_routes_find_the_planted_biases(name, mean, rng):
-    log_ratio, b1, b2 = PLANTED[name]
+    log_ratio, (b1, b2, b3) = PLANTED[name]
     values, errors = biases_of_planted(log_ratio, rng, mean)
+    largest_errors = {
+        "b1": (b1, 0.02), "b2": (b2, 0.1), "b3": (b3, 0.3),
+        "beta2": (b2 - b1**2, 0.1), "beta3": (b3 - 3 * b1 * b2 + 2 * b1**3, 0.3),
+    }  # fmt: skip
     for route, least_error in (("derivatives", FLOAT32), ("moments", 0)):
-        for bias, truth, largest_error in (("b1", b1, 0.02), ("b2", b2, 0.1)):
+        for bias, (truth, largest_error) in largest_errors.items():
             found = float(values.sel(route=route, bias=bias))
             error = float(errors.sel(route=route, bias=bias))
             assert error < largest_error, (route, bias, error)

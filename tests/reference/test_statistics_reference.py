@@ -17,6 +17,7 @@ from lagbias.halos.carried import write_fields, write_matter
 from lagbias.halos.catalogue import halo_overdensity, paint_halos
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.selection import write_halos
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.reader import read_header
 from test_spectra import BOX, full_set, thinned, write_field_store, write_halo_store  # noqa: F401
@@ -273,7 +274,8 @@ def test_quadrupole_of_a_kaiser_field_gives_beta_back(rng):
 
 
 @pytest.mark.slow
-def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, tmp_path):
+@pytest.mark.parametrize("velocities", [Velocities(None), Velocities(1.2)])
+def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, velocities, tmp_path):
     """delta_s - delta = f mu^2 delta_matter on large scales, f by the header, 10 %.
 
     Beyond linear theory the ratio falls with k: in this box 0.97 f below 0.05 h/Mpc, 0.88 f below
@@ -284,8 +286,9 @@ def test_velocities_of_a_real_box_are_those_of_linear_growth(sandbox_files, tmp_
     for displaced in (False, True):
         particles, halos = tmp_path / f"p{displaced}", tmp_path / f"h{displaced}"
         write_particles(
-            AbacusBox(sandbox_files, REDSHIFT), 5.0, particles, redshift_space=displaced
-        )
+            AbacusBox(sandbox_files, REDSHIFT), 5.0, particles,
+            velocities=velocities if displaced else None,
+        )  # fmt: skip
         write_halos(AbacusBox(sandbox_files, REDSHIFT), 50, 5.0, halos, redshift_space=displaced)
         write_matter(particles, 5.0, tmp_path / f"m{displaced}")
         store = open_store(tmp_path / f"m{displaced}")

@@ -8,6 +8,7 @@ from conftest import GROWTH, GROWTH_TABLE, REDSHIFT, plant_box
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.halos.indexing import write_particles
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.box import AbacusBox
 from lagbias.simulations.abacus.reader import read_initial_density, read_linear_density
@@ -69,13 +70,13 @@ def with_density(box, overdensity, folder):
     return dataclasses.replace(box.files, density=folder / box.files.density.name)
 
 
-@pytest.mark.parametrize("redshift_space", [False, True])
+@pytest.mark.parametrize("velocities", [None, Velocities(None), Velocities(3.0)])
 def test_particle_stores_say_how_they_agree_with_the_density(
-    planted_box, tmp_path, redshift_space, caplog
+    planted_box, tmp_path, velocities, caplog
 ):
     caplog.set_level("INFO")
     store = tmp_path / "particles.zarr"
-    write_particles(planted_box.opened, 6.0, store, redshift_space=redshift_space)
+    write_particles(planted_box.opened, 6.0, store, velocities=velocities)
     found = open_store(store).attrs["correlation_with_linear_density"]
     assert LEAST_CORRELATION + 0.2 < found < 1
     assert f"correlation {found:.4f} on waves longer than 16 Mpc/h" in caplog.text

@@ -110,6 +110,7 @@ def test_defaults_are_those_of_keys_that_are_not_given():
         "more_tracers": [], "transfers": {"boxes": [], "tracers": []}, "planted": False,
         "own_yardsticks": {}, "variants": {}, "more_networks": [], "deterministic": False,
         "download": {"url": "https://data.desi.lbl.gov/public/cosmosim/AbacusSummit"},
+        "redshift_space": {"velocity_cell": 1.2, "own_velocity": 0.0},
     }  # fmt: skip
 
 

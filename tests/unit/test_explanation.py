@@ -20,7 +20,7 @@ from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRati
 from lagbias.yardsticks.long_wave import BIASES, WAVENUMBERS, long_wave_response, with_errors
 
 SEEDS = (1, 2)
-B1, B2, LAPLACIAN, SHEAR = range(len(BIASES))
+B1, B2, B3, BETA2, BETA3, LAPLACIAN, SHEAR = range(len(BIASES))
 
 
 def steep_network(seed, inputs):
@@ -35,8 +35,8 @@ def test_derivatives_equal_finite_differences(rng):
     """Central differences in float64; their own errors are step^2 and rounding / step^2."""
     networks = [steep_network(seed, 4).double() for seed in SEEDS]
     inputs, shift = torch.from_numpy(rng.normal(size=(50, 4))), torch.from_numpy(rng.normal(size=4))
-    ratio, gradient, curvature = derivatives(networks, inputs, shift)
-    step = 1e-4
+    ratio, gradient, curvature, third = derivatives(networks, inputs, shift)
+    step, third_step = 1e-4, 1e-3
 
     def f(moved):
         with torch.no_grad():
@@ -46,6 +46,9 @@ def test_derivatives_equal_finite_differences(rng):
     up, down = f(inputs + step * shift), f(inputs - step * shift)
     np.testing.assert_allclose(gradient @ shift, (up - down) / (2 * step), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(curvature, (up + down - 2 * ratio) / step**2, rtol=1e-4, atol=1e-5)
+    steps = (f(inputs + n * third_step * shift) for n in (2, 1, -1, -2))
+    differences = sum(c * value for c, value in zip((1, -2, 2, -1), steps, strict=True))
+    np.testing.assert_allclose(third, differences / (2 * third_step**3), rtol=1e-2, atol=1e-4)
 
 
 def test_multiplicity_counts_as_repeated_particles(rng):
@@ -121,6 +124,10 @@ def test_long_wave_shifts_every_density_and_nothing_else(explained, carried, sto
     # The networks are in float32 there; differences in float64 here.
     np.testing.assert_allclose(found[:, B1], (up - down) / (2 * step * at), rtol=1e-4)
     np.testing.assert_allclose(found[:, B2], (up + down - 2 * at) / (step**2 * at), rtol=1e-3)
+    step = 1e-2  # a third difference of float64 needs a longer one
+    twice_up, up, down, twice_down = (mean_ratio(n * step) for n in (2, 1, -1, -2))
+    third = (twice_up - 2 * up + 2 * down - twice_down) / (2 * step**3 * at)
+    np.testing.assert_allclose(found[:, B3], third, rtol=5e-3)
     np.testing.assert_allclose(data["mean_ratio"], ratio.mean(axis=1), rtol=1e-6)
 
 
@@ -219,8 +226,10 @@ def made_up_mapping(rng):
 def test_response_to_waves_is_that_of_its_filters():
     kinds, scales = ("delta", "delta", "laplacian", "laplacian", "g2"), (2.0, 4.0, 2.0, 4.0, 2.0)
     gradient = np.array([0.7, -0.2, 3.0, 5.0, 0.3])
-    found = long_wave_response(kinds, scales, gradient, np.array(1.5))
-    np.testing.assert_allclose(found["biases"], [0.5, 1.5, 8 + 0.7 * 2 - 0.2 * 8, 0.3], rtol=1e-12)
+    found = long_wave_response(kinds, scales, gradient, np.array(1.5), np.array(3.0))
+    cumulants = 1.5 - 0.5**2, 3 - 3 * 0.5 * 1.5 + 2 * 0.5**3
+    expected = [0.5, 1.5, 3, *cumulants, 8 + 0.7 * 2 - 0.2 * 8, 0.3]
+    np.testing.assert_allclose(found["biases"], expected, rtol=1e-12)
     k = WAVENUMBERS
     by_hand = (0.7 - 3 * k**2) * np.exp(-2 * k**2) + (-0.2 - 5 * k**2) * np.exp(-8 * k**2)
     np.testing.assert_allclose(found["linear_response"], by_hand, atol=1e-14)
@@ -231,9 +240,9 @@ def test_response_to_waves_is_that_of_its_filters():
 
 def test_errors_are_those_of_a_jackknife(rng):
     values = rng.normal(size=(4, len(BIASES)))
-    boxes = [long_wave_response(("delta",), (2.0,), row[:1], row[1]) for row in values]
-    found = with_errors(boxes[0], boxes)["biases_error"].values[:2]
-    np.testing.assert_allclose(found, np.sqrt(3 * values.var(axis=0)[:2]), rtol=1e-12)
+    boxes = [long_wave_response(("delta",), (2.0,), row[:1], row[1], row[2]) for row in values]
+    found = with_errors(boxes[0], boxes)["biases_error"].values[:3]
+    np.testing.assert_allclose(found, np.sqrt(3 * values.var(axis=0)[:3]), rtol=1e-12)
     assert np.isnan(with_errors(boxes[0], [])["biases_error"]).all()
 
 
@@ -247,12 +256,12 @@ def test_same_box_twice_has_no_scatter(explained):
 def test_table_has_a_line_a_model_and_route(explained, tmp_path):
     data, *_ = explained
     write_netcdf(data, tmp_path / "explain.nc")
-    polynomial = long_wave_response(("delta", "laplacian"), (2.0, 2.0), np.array([0.7, 1]), 1.5)
+    polynomial = long_wave_response(("delta", "laplacian"), (2.0, 2.0), np.array([0.7, 1]), 1.5, 0)
     polynomial = with_errors(polynomial, [polynomial] * 2).drop_dims("feature")
     write_netcdf(polynomial, tmp_path / "poly.nc")
     write_netcdf(xr.Dataset({"bias": ((), 1.8)}), tmp_path / "bias.nc")
     write_biases(
-        "R2-R4", tmp_path / "explain.nc", {"poly-R2": tmp_path / "poly.nc"}, tmp_path / "bias.nc",
+        {"R2-R4": tmp_path / "explain.nc"}, {"poly-R2": tmp_path / "poly.nc"}, tmp_path / "bias.nc",
         tmp_path / "biases.csv",
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "biases.csv").set_index(["model", "route"])
@@ -267,6 +276,10 @@ def test_table_has_a_line_a_model_and_route(explained, tmp_path):
     )
     np.testing.assert_allclose(table["b1"].values[2:], [0.7, 0.8], rtol=1e-4)
     np.testing.assert_allclose(table["eulerian_b1"].values[2:], [1.7, 1.8], rtol=1e-4)
+    cumulants = table.loc[("poly-R2", "coefficients"), ["beta2", "beta3"]]
+    np.testing.assert_allclose(
+        cumulants, [1.5 - 0.7**2, -3 * 0.7 * 1.5 + 2 * 0.7**3], rtol=1e-4, err_msg="log(1 + b1 d + …)"
+    )
     at_k = (0.7 - 0.1**2) * np.exp(-0.5 * (0.1 * 2) ** 2)
     assert table.loc[("poly-R2", "coefficients"), "b1_at_k0.1"] == pytest.approx(at_k, rel=1e-4)
 

@@ -238,7 +238,7 @@ def test_a_second_attempt_asks_for_twice_as_much(study):
 def test_biases_and_planted_fits_are_of_the_showcase(study):
     assert planted_fit(study) == "results/fits/{set}/{tracer}-planted/R2-R4"
     files = bias_files(study)
-    assert files["explanation"] == "results/fits/{set}/{tracer}/R2-R4/explain.nc"
+    assert files["explanations"] == ["results/fits/{set}/{tracer}/R2-R4/explain.nc"]
     assert files["coefficients"] == ["results/fits/{set}/{tracer}/poly-R3/coefficients.nc"]
     assert bias_files(study_of(yardsticks=["labels"]))["linear"] == []
 

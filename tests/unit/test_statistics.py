@@ -17,6 +17,7 @@ from lagbias.fields.shells import Shells, shell_edges
 from lagbias.halos.indexing import write_particles
 from lagbias.halos.particles import Particles
 from lagbias.halos.selection import write_halos
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.abacus.reader import in_redshift_space, particle_chunks, read_halos
 
 
@@ -240,7 +241,8 @@ def test_stores_in_redshift_space_differ_in_positions_only(tmp_path):
     box = plant_box(tmp_path, speed=60.0)
     particles, halos = {}, {}
     for displaced in (False, True):
-        write_particles(box.opened, 6.0, tmp_path / f"p{displaced}", redshift_space=displaced)
+        velocities = Velocities(3.0) if displaced else None
+        write_particles(box.opened, 6.0, tmp_path / f"p{displaced}", velocities=velocities)
         write_halos(box.opened, 50, 6.0, tmp_path / f"h{displaced}", redshift_space=displaced)
         particles[displaced] = Particles.read(tmp_path / f"p{displaced}")
         halos[displaced] = open_store(tmp_path / f"h{displaced}")

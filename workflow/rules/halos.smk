@@ -21,6 +21,7 @@ rule index_particles:
         ),
         box=inputs.box,
         cell_size=config["mesh"]["cell_size"],
+        velocities=inputs.velocities,
     message:
         "Particles of {wildcards.sim}/{wildcards.space} as two integers each"
     script:

@@ -34,7 +34,7 @@ for redshift in study.redshifts_of(UNFINISHED):
         input:
             compiled=ancient(COMPILED),
         output:
-            density=f"resources/ic/{{sim}}/ic_dens_N{config['mini']['particles_per_side']}.asdf",
+            density=f"resources/ic/{{sim}}/ic_dens_N{study.mini_density_grid()}.asdf",
             products=study.simulated_products(redshift),
             settings="resources/{sim}/simulation.json",
         log:

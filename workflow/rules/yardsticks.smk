@@ -119,9 +119,10 @@ rule predict_labels:
     resources:
         **needs.of("predict_labels"),
     params:
-        code=code_of("predict_labels", inputs.reader("member_positions")),
+        code=code_of("predict_labels", inputs.reader("member_positions", "halos")),
         box=inputs.box,
         cell_size=config["mesh"]["evaluation_cell_size"],
+        velocities=inputs.velocities,
     message:
         "Particles in halos of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}, on the evaluation mesh"
     script:

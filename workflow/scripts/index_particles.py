@@ -2,6 +2,7 @@
 
 from lagbias.base.jobs import reporting
 from lagbias.halos.indexing import write_particles
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.sources import open_box
 
 
@@ -12,7 +13,7 @@ def run(job):
             job.params.cell_size,
             job.output[0],
             job.threads,
-            redshift_space=bool(job.wildcards.space),
+            velocities=Velocities(**job.params.velocities) if job.params.velocities else None,
         )
 
 

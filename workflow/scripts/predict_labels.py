@@ -1,6 +1,7 @@
 """Rule predict_labels."""
 
 from lagbias.base.jobs import reporting
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.sources import open_box
 from lagbias.yardsticks.protohalos import write_label_prediction
 
@@ -14,6 +15,7 @@ def run(job):
             job.params.cell_size,
             job.output[0],
             threads=job.threads,
+            velocities=Velocities(**job.params.velocities) if job.params.velocities else None,
             simulation=job.wildcards.sim,
         )
 

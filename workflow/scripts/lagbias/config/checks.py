@@ -202,7 +202,8 @@ def check_boxes(config: dict) -> None:
     for name, simulation in config["simulations"].items():
         if simulation["source"] == "mini":
             mini = config["mini"]
-            check_box(name, mini["box_size"], mini["particles_per_side"], config)
+            points = mini.get("density_grid", mini["particles_per_side"])
+            check_box(name, mini["box_size"], points, config)
         elif simulation["source"] == "https":
             check_box(name, BoxSizes.of_name(name).box_size, simulation["density_grid"], config)
         elif "files" in simulation:

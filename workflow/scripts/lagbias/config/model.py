@@ -16,6 +16,7 @@ from lagbias.config.keys import (
     Keys,
     Length,
     Name,
+    OrNull,
     Pattern,
     Range,
     Redshift,
@@ -41,7 +42,7 @@ class Mini:
     box_size: Length
     """Side of the periodic box."""
     particles_per_side: Annotated[int, Range(least=8)]
-    """Particles along a side, an even number; also the points a side of the initial density."""
+    """Particles along a side, an even number."""
     mesh: Annotated[int, Range(least=8), Unit("cells")]
     """Side of the force mesh: a power of two, 1.2 to 1.5 times the particles a side."""
     subsample: Share
@@ -50,6 +51,9 @@ class Mini:
     """Particles of the smallest halo that is kept."""
     files_per_product: Count
     """Files into which each product of a box is split."""
+    density_grid: Annotated[int, Range(least=8), Unit("points")] | None = None
+    """Side of the initial density that is written, an even number; that of the particles if not
+    given. Features take this many points, as AbacusSummit's take a third of its particles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +199,19 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RedshiftSpace:
+    """How particles are displaced along z, in `results/{sim}/redshift_space/`."""
+
+    velocity_cell: OrNull[Length] = 1.2
+    """Particles move with the mean velocity around them, taken on a mesh of such cells: half of the
+    Lagrangian radius of the smallest halo. `null`: with their own velocity. Models of halos then
+    have fingers of God that halos do not have."""
+    own_velocity: Annotated[float, Range(least=0, most=1)] = 0.0
+    """Share of its velocity within its surroundings that a particle keeps: fingers of God. 0 for
+    halos and for galaxies at their centres, 1 for matter."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Download:
     """Where boxes with `source: https` come from."""
 
@@ -295,6 +312,7 @@ class Config:
     """Networks in the tables besides the scale sets: of variants or of other directions, as
     `R2-R4-R8_tenth`, `R2-R4-R8-pc1`."""
     evaluation: Evaluation
+    redshift_space: RedshiftSpace = field(default_factory=RedshiftSpace)
     download: Download = field(default_factory=Download)
     device: Literal["cpu", "cuda", "auto"]
     """Where networks are trained and evaluated. `auto`: CUDA if it is found."""

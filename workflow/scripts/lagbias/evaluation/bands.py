@@ -11,7 +11,7 @@ BANDS: tuple[Band, ...] = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
 # What is summed over the modes of a band, and whose squares are, for intervals of few boxes.
 SUMMED = (
     "power_model", "power_halo", "power_cross", "power_error", "power_model_matter",
-    "power_halo_matter", "error_over_shot",
+    "power_halo_matter", "error_over_shot", "error_over_number_shot",
 )  # fmt: skip
 SQUARED = ("power_halo", "power_error")
 # Ratios of two sums.
@@ -20,6 +20,7 @@ RATIOS = {
     "cross_ratio": ("power_cross", "power_halo"),
     "matter_cross_ratio": ("power_model_matter", "power_halo_matter"),
     "error_over_shot": ("error_over_shot", "modes"),
+    "error_over_number_shot": ("error_over_number_shot", "modes"),
 }
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from lagbias.base.stores import open_store, provenance, write_netcdf
 from lagbias.fields.grid import Grid
 from lagbias.fields.shells import Shells, field_modes, shell_edges
-from lagbias.halos.catalogue import paint_halos
+from lagbias.halos.catalogue import number_shot_noise, paint_halos
 
 
 def write_spectra(
@@ -38,8 +38,8 @@ def write_spectra(
         ``power_halo``, ``power_halo_matter``; ``shot_noise``; and the ratios ``power_ratio`` =
         P_model / P_halo, ``cross_ratio`` = P_cross / P_halo, ``matter_cross_ratio`` =
         P_model,matter / P_halo,matter, ``correlation`` r = P_cross / sqrt(P_model P_halo),
-        ``one_minus_r2`` = 1 - r^2, ``error_over_shot`` = P_error / shot noise. Of model, halos and
-        cross, the quadrupole along z as well, and its ratios to the halos': in real space it is
+        ``one_minus_r2`` = 1 - r^2, ``error_over_shot`` = P_error / shot noise and
+        ``error_over_number_shot`` = P_error / (V / N). Of model, halos and cross, the quadrupole along z as well, and its ratios to the halos': in real space it is
         zero but for the scatter of few modes; sampling noise has none.
     threads : int
     """
@@ -51,6 +51,7 @@ def write_spectra(
     matter_store = open_store(matter)
     field = matter_store["overdensity"][0].values
     mass = field_modes(field, grid, threads, matter_store.attrs["resolution"])
+    each_once = number_shot_noise(halos, grid.box_size)
     of_members = _spectra_of_members(model_store, shells, halo, mass, threads)
     volume = {"units": "(Mpc/h)^3"}
     of_halos = {
@@ -69,7 +70,7 @@ def write_spectra(
             }
             | {
                 name: (("member", "k"), values)
-                for name, values in _ratios(of_members, of_halos, shot_noise).items()
+                for name, values in _ratios(of_members, of_halos, shot_noise, each_once).items()
             },
             coords={
                 "member": list(model_store.attrs["members"]),
@@ -106,7 +107,10 @@ def _spectra_of_members(
 
 
 def _ratios(
-    members: Mapping[str, np.ndarray], halos: Mapping[str, np.ndarray], shot_noise: float
+    members: Mapping[str, np.ndarray],
+    halos: Mapping[str, np.ndarray],
+    shot_noise: float,
+    number_shot_noise: float,
 ) -> dict[str, np.ndarray]:
     """Ratios of ``write_spectra``, (member, shells)."""
     correlation = members["power_cross"] / np.sqrt(members["power_model"] * halos["power_halo"])
@@ -119,4 +123,5 @@ def _ratios(
         "correlation": correlation,
         "one_minus_r2": 1 - correlation**2,
         "error_over_shot": members["power_error"] / shot_noise,
+        "error_over_number_shot": members["power_error"] / number_shot_noise,
     }

@@ -76,3 +76,9 @@ def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.nda
     position, weight = halo_points(halos, grid.box_size)
     shot_noise = grid.box_size**3 * (weight**2).sum() / weight.sum() ** 2
     return paint([(position, weight.astype(np.float32))], grid, threads), float(shot_noise)
+
+
+def number_shot_noise(halos: str | Path, box_size: float) -> float:
+    """V / N [(Mpc/h)^3] of the halos of a store that have a weight, each counted once."""
+    _, weight = halo_points(halos, box_size)
+    return float(box_size**3 / np.count_nonzero(weight))

@@ -12,6 +12,7 @@ from lagbias.base.limits import MOST_CELLS, check_density_grid, check_mesh
 from lagbias.base.stores import GrowingVariable, append_variable, provenance, set_attributes
 from lagbias.base.threads import usable
 from lagbias.fields.mesh import Mesh
+from lagbias.halos.velocities import Velocities, particles_in_redshift_space
 from lagbias.simulations.agreement import check_same_waves, correlation, long_modes
 from lagbias.simulations.box import SimulationBox
 from lagbias.simulations.displacements import Sample, check_displacements, waves_along
@@ -73,7 +74,7 @@ def write_particles(
     cell_size: float,
     store: str | Path,
     threads: int = 1,
-    redshift_space: bool = False,
+    velocities: Velocities | None = None,
 ) -> None:
     """Write every subsample particle of a box as two integers, sorted by final cell.
 
@@ -92,8 +93,8 @@ def write_particles(
         ``displacement_correlation`` and ``displacement_slope``, by axis, are those of
         ``displacements.compared``.
     threads : int
-    redshift_space : bool
-        Whether final cells are those of positions displaced along z by velocities.
+    velocities : Velocities, optional
+        How particles are displaced along z; final cells are then those of redshift space.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def write_particles(
         spool = partial.with_name(f"{partial.name}.slabs")  # a killed job's goes with its store
         spool.mkdir()
         try:
-            counts = _sort_into_slabs(box, mesh, spool, redshift_space, sample)
+            counts = _sort_into_slabs(box, mesh, spool, velocities, sample)
             in_cells = _write_slabs(spool, mesh, int(counts.sum()), partial)
         finally:
             remove(spool)
@@ -124,7 +125,8 @@ def write_particles(
             partial,
             **provenance(simulation=box.name, redshift=box.redshift, box_size=mesh.box_size),
             cells=mesh.cells, subcells=mesh.subcells, density_grid=box.density_points,
-            sampled_fraction=int(counts.sum()) / box.particle_count, redshift_space=redshift_space,
+            sampled_fraction=int(counts.sum()) / box.particle_count,
+            redshift_space=velocities is not None,
             correlation_with_linear_density=round(agreement, 4),
             displacement_correlation=moved.correlation.round(4).tolist(),
             displacement_slope=moved.slope.round(4).tolist(),
@@ -132,7 +134,7 @@ def write_particles(
 
 
 def _sort_into_slabs(
-    box: SimulationBox, mesh: Mesh, spool: Path, redshift_space: bool, sample: Sample
+    box: SimulationBox, mesh: Mesh, spool: Path, velocities: Velocities | None, sample: Sample
 ) -> np.ndarray:
     """Append the packed particles of a box to one file for each slab of cells along x.
 
@@ -148,7 +150,8 @@ def _sort_into_slabs(
     edges[-1] -= 1  # of the last slab may be 2^64; no particle is there
     edges = edges.astype(np.uint64)
     per_side, points = box.particles_per_side, box.density_points
-    for position, lattice_index in box.particle_chunks(redshift_space):
+    chunks = particles_in_redshift_space(box, velocities) if velocities else box.particle_chunks()
+    for position, lattice_index in chunks:
         packed = np.empty(len(position), dtype=np.uint64)
         _two_integers(
             position, lattice_index, per_side, points, mesh.cells, mesh.subcells, mesh.box_size,

@@ -11,6 +11,7 @@ integrated by parts (Stein's lemma),
 
     <df/dz> = C^-1 <f (z - <z>)>,
     <d^2 f / d delta_l^2> = <f u^2> - <f> <u^2>,   u = s C^-1 (z - <z>),   s = dz / d delta_l,
+    <d^3 f / d delta_l^3> = <f u^3> - <f> <u^3> - 3 <u^2> <f u>,
 
 without a derivative of the network; G2 has no part in it. They differ by
 how far the inputs of these boxes are from Gaussian, and by scatter.
@@ -62,23 +63,14 @@ class View:
     directions: np.ndarray
 
     def __post_init__(self):
-        mixed = (self.mapping.matrix[:, ~self.shear] != 0).any(1) & ~self.linear
+        mapping = self.mapping
+        mixed = (mapping.matrix[:, ~mapping.shear] != 0).any(1) & ~mapping.linear
         if mixed.any():
             raise InputError(
                 f"projection: inputs {np.flatnonzero(mixed).tolist()} mix G2 with delta or its "
                 "Laplacian; expected those of orthogonalised features; explain the network of all "
                 "inputs, not one of few directions"
             )
-
-    @property
-    def shear(self) -> np.ndarray:
-        """Which features are G2, bool (features,)."""
-        return np.array([kind == "g2" for kind in self.mapping.kinds])
-
-    @property
-    def linear(self) -> np.ndarray:
-        """Which inputs are linear in the density, bool (inputs,): these are Gaussian."""
-        return ~(self.mapping.matrix[:, self.shear] != 0).any(1)
 
     @property
     def shift(self) -> np.ndarray:
@@ -89,8 +81,8 @@ class View:
 
 def derivatives(
     networks: Sequence[HaloToMassRatio], inputs: torch.Tensor, shift: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """f, its gradient, and its second derivative along a shift of the inputs.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """f, its gradient, and its second and third derivatives along a shift of the inputs.
 
     Parameters
     ----------
@@ -102,7 +94,7 @@ def derivatives(
     -------
     ratio : float64, (networks, n)
     gradient : float64, (networks, n, inputs)
-    curvature : float64, (networks, n)
+    curvature, third : float64, (networks, n)
     """
     found = []
     for network in networks:
@@ -110,12 +102,17 @@ def derivatives(
         log_ratio = math.log(10) * network.log10_ratio(leaf)
         (gradient,) = torch.autograd.grad(log_ratio.sum(), leaf, create_graph=True)
         slope = gradient @ shift
-        (change,) = torch.autograd.grad(slope.sum(), leaf)
-        ratio = log_ratio.detach().double().exp()
-        curvature = ratio * (slope.detach().double() ** 2 + (change @ shift).double())
-        found.append((ratio, ratio[:, None] * gradient.detach().double(), curvature))
-    ratio, gradient, curvature = (torch.stack(part) for part in zip(*found, strict=True))
-    return ratio, gradient, curvature
+        (of_slope,) = torch.autograd.grad(slope.sum(), leaf, create_graph=True)
+        bend = of_slope @ shift
+        (of_bend,) = torch.autograd.grad(bend.sum(), leaf, materialize_grads=True)  # 0 of a Gaussian
+        ratio, first, second = (
+            part.detach().double() for part in (log_ratio.exp(), slope, bend)
+        )
+        curvature = ratio * (first**2 + second)
+        third = ratio * (first**3 + 3 * first * second + (of_bend @ shift).double())
+        found.append((ratio, ratio[:, None] * gradient.detach().double(), curvature, third))
+    ratio, gradient, curvature, third = (torch.stack(part) for part in zip(*found, strict=True))
+    return ratio, gradient, curvature, third
 
 
 def with_mean(values: np.ndarray) -> np.ndarray:
@@ -159,15 +156,16 @@ def sums_of_points(
         Particles of each point.
     """
     shift = torch.from_numpy(view.shift.astype(np.float32))
-    ratio, gradient, curvature = (
+    ratio, gradient, curvature, third = (
         part.numpy() for part in derivatives(networks, torch.from_numpy(inputs), shift)
     )
     members = with_mean(ratio)
     return (
-        long_wave_sums(inputs[:, view.linear].astype(np.float64), weight, ratio)
+        long_wave_sums(inputs[:, view.mapping.linear].astype(np.float64), weight, ratio)
         | {
             "gradient": np.einsum("n,sni->si", weight, gradient),
             "curvature": curvature @ weight,
+            "third": third @ weight,
             "powers": np.stack([members**power @ weight for power in (1, 2, 3)]),
         }
         | distribution_sums(weight, members)
@@ -182,6 +180,7 @@ def long_wave_sums(inputs: np.ndarray, weight: np.ndarray, ratio: np.ndarray) ->
         "moment0": weights.sum(axis=1),
         "moment1": weights @ inputs,
         "moment2": np.einsum("sn,ni,nj->sij", weights, inputs, inputs, optimize=True),
+        "moment3": np.einsum("sn,ni,nj,nk->sijk", weights, inputs, inputs, inputs, optimize=True),
     }
 
 
@@ -269,31 +268,54 @@ def box_sums(
     return total
 
 
-def mean_derivatives(view: View, sums: Sums) -> tuple[np.ndarray, np.ndarray]:
-    """Mean gradient and curvature of f over <f>, by both routes.
+def mean_derivatives(view: View, sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean gradient, curvature and third derivative of f over <f>, by both routes.
 
     Returns
     -------
     gradient : float64, (2, members, features)
         With respect to features in their own units; of G2 by derivatives only, else NaN.
-    curvature : float64, (2, members)
+    curvature, third : float64, (2, members)
     """
-    gradient, curvature = (with_mean(sums[name]) for name in ("gradient", "curvature"))
+    gradient, curvature, third = (with_mean(sums[name]) for name in ("gradient", "curvature", "third"))
     weight, first, second = (sums[f"moment{power}"] for power in range(3))
     ratio = with_mean(weight[1:])  # the sum of f
+    linear = view.mapping.linear
     mean = first[0] / weight[0]
     covariance = second[0] / weight[0] - np.outer(mean, mean)
     mean_of_f = with_mean(first[1:]) / ratio[:, None] - mean
     by_moments = np.full(gradient.shape, np.nan)
-    by_moments[:, view.linear] = np.linalg.solve(covariance, mean_of_f.T).T
-    along = np.linalg.solve(covariance, view.shift[view.linear])
-    square = with_mean(second[1:]) / ratio[:, None, None] - np.outer(mean, mean)
-    square = square - mean_of_f[:, :, None] * mean - mean[:, None] * mean_of_f[:, None]
-    curvature_by_moments = np.einsum("i,mij,j->m", along, square - covariance, along)
+    by_moments[:, linear] = np.linalg.solve(covariance, mean_of_f.T).T
+    u1, u2, u3 = moments_along(np.linalg.solve(covariance, view.shift[linear]), sums)
     gradients = np.stack([gradient / ratio[:, None], by_moments])
     return (
         np.stack([of_features(view, one) for one in gradients]),
-        np.stack([curvature / ratio, curvature_by_moments]),
+        np.stack([curvature / ratio, u2[1:] - u2[0]]),
+        np.stack([third / ratio, u3[1:] - u3[0] - 3 * u2[0] * u1[1:]]),
+    )
+
+
+def moments_along(vector: np.ndarray, sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """<u>, <u^2> and <u^3> of u = vector (z - <z>), <z> being of particles.
+
+    Returns
+    -------
+    three of float64, (1 + members,)
+        Over particles, and of every member over particles that weigh f.
+    """
+
+    def averaged(name: str) -> np.ndarray:
+        moment, total = sums[name], sums["moment0"]
+        while moment.ndim > 1:
+            moment = moment @ vector
+        return np.append(moment[0] / total[0], with_mean(moment[1:]) / with_mean(total[1:]))
+
+    m1, m2, m3 = (averaged(f"moment{power}") for power in (1, 2, 3))
+    centre = m1[0]
+    return (
+        m1 - centre,
+        m2 - 2 * centre * m1 + centre**2,
+        m3 - 3 * centre * m2 + 3 * centre**2 * m1 - centre**3,
     )
 
 
@@ -301,7 +323,8 @@ def of_features(view: View, gradient: np.ndarray) -> np.ndarray:
     """A gradient in the inputs (..., inputs) as one in the features, in their own units."""
     mapping = view.mapping
     parts = np.full((*gradient.shape[:-1], len(mapping.kinds)), np.nan)
-    for rows, columns in ((view.linear, ~view.shear), (~view.linear, view.shear)):
+    linear, shear = mapping.linear, mapping.shear
+    for rows, columns in ((linear, ~shear), (~linear, shear)):
         matrix = mapping.matrix[np.ix_(rows, columns)] / mapping.standard_deviation[columns]
         parts[..., columns] = gradient[..., rows] @ matrix
     return parts

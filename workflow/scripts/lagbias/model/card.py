@@ -64,12 +64,15 @@ def _trained_on(told: Mapping[str, Any]) -> list[str]:
 def _network(document: Mapping[str, Any]) -> list[str]:
     of = document["architecture"]
     scales = ", ".join(f"{scale:g}" for scale in sorted(set(document["scales"])))
+    layers = f"{of['hidden_layers']} × {of['neurons']} neurons, {of['activation']}"
+    if of.get("form") == "gaussian":
+        layers = "none: log f is a polynomial of second order in the inputs"
     rows = [
         ["smoothing scales", f"{scales} Mpc/h (Gaussian)"],
         ["features", f"{len(document['kinds'])}: δ, ∇²δ and tidal shear G2 at each scale"],
         ["inputs", f"{of['inputs']}, by the matrix `projection.matrix`"],
         ["networks", f"{len(document['seeds'])} seeds; f is their mean"],
-        ["layers", f"{of['hidden_layers']} × {of['neurons']} neurons, {of['activation']}"],
+        ["layers", layers],
     ]
     return _table(["", ""], rows)
 

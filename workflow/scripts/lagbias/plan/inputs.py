@@ -76,6 +76,10 @@ class Inputs:
         folder = FITS.format(set=wildcards.set, tracer=wildcards.tracer)
         return f"{folder}/{model}/on_{sim}/{space}prediction.zarr"
 
+    def velocities(self, wildcards: Wildcards) -> dict | None:
+        """How particles move (``halos.velocities.Velocities``); None in real space."""
+        return self.study.velocities() if wildcards.space else None
+
     # Of the boxes of a training set
 
     def training_features(self, wildcards: Wildcards) -> list[str]:
@@ -303,9 +307,9 @@ def of_losses(study: Study, models: Iterable[str]) -> list[str]:
 
 
 def bias_files(study: Study) -> dict[str, str | list[str]]:
-    """What tells biases: the showcase explained, the polynomials, the linear bias."""
+    """What tells biases: explained networks, the polynomials, the linear bias."""
     return {
-        "explanation": f"{FITS}/{study.showcase}/explain.nc",
+        "explanations": of_fits("explain.nc", study.explained()),
         "coefficients": of_fits("coefficients.nc", study.polynomials()),
         "linear": of_fits("bias.nc", study.linear()),
     }

@@ -63,6 +63,11 @@ def _of_boxes(formula: Callable[[Boxes], float]) -> Callable[[Study, Wildcards],
     return lambda study, wildcards: formula(study.sizes_of(wildcards.set))
 
 
+def _indexing(study: Study, wildcards: Wildcards) -> float:
+    cell = study.velocities()["velocity_cell"] if wildcards.space else None
+    return index_particles(study.size_of(wildcards.sim), cell)
+
+
 def _selecting(study: Study, wildcards: Wildcards) -> float:
     least = parse_tracer(wildcards.tracer).min_particles
     return select_halos(study.size_of(wildcards.sim), least)
@@ -129,7 +134,7 @@ PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "simulate_mini": _simulating,
     "compute_features": _of_box(compute_features),
     "measure_linear_power": _of_box(measure_linear_power),
-    "index_particles": _of_box(index_particles),
+    "index_particles": _indexing,
     "select_halos": _selecting,
     "plant_halos": _of_box(plant_halos),
     "label_particles": _of_box(label_particles),

@@ -127,14 +127,17 @@ def measure_linear_power(box: GriddedBox) -> float:
     return 230 + max(8, box.sizes.density_bytes) * box.points / MB
 
 
-def index_particles(box: GriddedBox) -> float:
+def index_particles(box: GriddedBox, velocity_cell: float | None = None) -> float:
     """Columns of a file as stored, a part of them unpacked, chunks to write, cells.
 
-    Before that, the initial density.
+    Before that, the initial density. In redshift space, files of two passes are open at once, and
+    there is the mesh of the velocities.
     """
     count = box.particles_of_file
     part, chunk = min(count, UNPACKED), min(box.particles, CHUNK_POINTS)
     particles = 20 * count + 56 * part + 8 * chunk + 24 * box.cells
+    if velocity_cell:
+        particles += 20 * count + 56 * part + 8 * (box.sizes.box_size / velocity_cell) ** 3
     return 330 + max(particles, box.sizes.density_bytes * box.points) / MB
 
 

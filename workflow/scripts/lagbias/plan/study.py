@@ -67,8 +67,12 @@ class Study:
     def density_grid(self, sim: str) -> int:
         """Points a side of the initial density of a box."""
         box = self.simulations[sim]
-        own = box.density_grid or box.particles_per_side
-        return own or self.config["mini"]["particles_per_side"]
+        return box.density_grid or box.particles_per_side or self.mini_density_grid()
+
+    def mini_density_grid(self) -> int:
+        """The same of the boxes that are made here."""
+        mini = self.config["mini"]
+        return mini.get("density_grid", mini["particles_per_side"])
 
     def lacks(self, what: str, sims: Iterable[str]) -> bool:
         """Does one of some boxes lack ``velocities``, or lists of the ``members`` of halos?"""
@@ -86,6 +90,10 @@ class Study:
             return self.simulations[sim].cosmology or DEFAULT_COSMOLOGY
         named = re.search(r"_(c\d{3})_", sim)
         return named[1] if named else ""
+
+    def velocities(self) -> dict:
+        """How particles move in redshift space (``halos.velocities.Velocities``)."""
+        return self.config["redshift_space"]
 
     def planned(self, sim: str) -> PlannedBox:
         """A box as the plan sees it: its files and sizes, and how a job opens it."""
@@ -245,6 +253,17 @@ class Study:
     def lagrangian_yardsticks(self) -> list[str]:
         """Yardsticks that give every Lagrangian point an f: those with scales in their names."""
         return [name for name in self.config["yardsticks"] if parse_yardstick(name)[1]]
+
+    def explained(self) -> list[str]:
+        """The showcase, and networks in its place that are Gaussians of the same scales."""
+        gaussians = [
+            name
+            for name in self.networks()
+            if parse_network(name).base == name
+            and parse_network(name).scale_set == self.showcase
+            and settings_of(parse_network(name).variant, self.config).form == "gaussian"
+        ]
+        return list(dict.fromkeys([self.showcase, *gaussians]))
 
     def polynomials(self) -> list[str]:
         """Yardsticks that are bias expansions."""

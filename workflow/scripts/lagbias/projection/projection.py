@@ -82,6 +82,16 @@ class Projection:
         """Number of network inputs."""
         return len(self.matrix)
 
+    @property
+    def shear(self) -> np.ndarray:
+        """Which features are G2, bool (features,)."""
+        return np.array([kind == "g2" for kind in self.kinds])
+
+    @property
+    def linear(self) -> np.ndarray:
+        """Which inputs are linear in the density, bool (inputs,): these are Gaussian."""
+        return ~(self.matrix[:, self.shear] != 0).any(1)
+
     def with_matrix(self, matrix: np.ndarray) -> "Projection":
         """The same features under another matrix (inputs, features)."""
         return Projection(

@@ -29,8 +29,7 @@ def bias_row(data: xr.Dataset) -> dict[str, float]:
 
 
 def write_biases(
-    network: str,
-    explanation: str | Path,
+    explanations: Mapping[str, str | Path],
     coefficients: Mapping[str, str | Path],
     linear: str | Path | None,
     output: str | Path,
@@ -39,17 +38,18 @@ def write_biases(
 
     Parameters
     ----------
-    network : name of the network
-    explanation : its ``explain.nc``
+    explanations : mapping
+        Network's name to its ``explain.nc``.
     coefficients : mapping
         Polynomial yardstick's name to its coefficients.
     linear : path of the linear bias, or None
     output : path of a CSV file
     """
-    explained = read_netcdf(explanation)
+    explained = {name: read_netcdf(path) for name, path in explanations.items()}
     rows = [
-        {"model": network, "route": route, **bias_row(explained.sel(route=route))}
-        for route in explained["route"].values
+        {"model": name, "route": route, **bias_row(data.sel(route=route))}
+        for name, data in explained.items()
+        for route in data["route"].values
     ]
     rows += [
         {"model": name, "route": "coefficients", **bias_row(read_netcdf(path))}

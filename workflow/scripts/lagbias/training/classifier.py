@@ -28,7 +28,7 @@ from lagbias.halos.particles import Particles
 from lagbias.projection.projection import Projection
 from lagbias.training.cells import Boxes, TrainingBoxes, check_density_grid, particles_name
 from lagbias.training.field import RatioTraining
-from lagbias.training.fit import first_network, fit, write_network
+from lagbias.training.fit import first_network, fit, squared_inputs, write_network
 from lagbias.training.network import HaloToMassRatio, generator_of, passes
 from lagbias.training.rows import ROWS_AT_ONCE, Rows, digest_of
 
@@ -250,7 +250,7 @@ def train_direct(
     )
     field = validation.load(mapping, settings.particle_fraction, seed, settings.draws_in_cells)
     log.info("%d boxes, %d grid points", len(training.labels), len(points.multiplicity))
-    network = first_network(mapping.inputs, settings, seed)
+    network = first_network(mapping.inputs, settings, seed, squared_inputs(mapping))
     module = LabelTraining(network, points, held_out, field, settings, seed)
     with deterministic_algorithms(deterministic):
         fit(module, seed, Path(weights), device)

@@ -142,11 +142,6 @@ class RatioTraining(LightningModule):
         return ratio
 
     @property
-    def activations(self) -> int:
-        """Numbers that one row leaves in the network: every layer's sums and what they become."""
-        return 2 * self.settings.hidden_layers * self.settings.neurons
-
-    @property
     def kept_epoch(self) -> int:
         """The epoch whose weights are kept."""
         return self.settings.snapshot_epoch or self.settings.epochs
@@ -231,7 +226,7 @@ class RatioTraining(LightningModule):
         inputs = boxes.inputs_of(torch.cat([rows, self.rows_for_mean(step)]))
         # A penalty on very small f pulls where f itself is zero in float32.
         evaluate = self.network if self.exact else self.network.log10_ratio
-        held = len(inputs) * self.activations <= HELD_ACTIVATIONS
+        held = len(inputs) * self.network.architecture.values_of_row <= HELD_ACTIVATIONS
         with torch.set_grad_enabled(held):
             evaluations = [evaluate(inputs[part]) for part in passes(len(inputs), self.device)]
         values = torch.cat([part.detach() for part in evaluations]).requires_grad_(True)

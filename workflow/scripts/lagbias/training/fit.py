@@ -8,6 +8,7 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -106,19 +107,31 @@ def train_network(
         "%d boxes, %d cells, %.3g particles in %.3g rows, %d inputs",
         len(training.halos), boxes.cells, boxes.particles, len(boxes.multiplicity), mapping.inputs,
     )  # fmt: skip
-    network = first_network(mapping.inputs, settings, seed)
+    network = first_network(mapping.inputs, settings, seed, squared_inputs(mapping))
     module = RatioTraining(network, boxes, held_out, settings, seed)
     with deterministic_algorithms(deterministic):
         fit(module, seed, Path(weights), device)
     write_network(module, seed, Path(weights), losses)
 
 
-def first_network(inputs: int, settings: TrainingSettings, seed: int) -> HaloToMassRatio:
-    """The network that a training begins with, drawn from the seed."""
+def squared_inputs(mapping: Projection) -> tuple[int, ...]:
+    """The inputs of which a Gaussian f has squares: those linear in the density, or else all."""
+    linear = mapping.linear if mapping.linear.any() else np.ones(mapping.inputs, dtype=bool)
+    return tuple(np.flatnonzero(linear).tolist())
+
+
+def first_network(
+    inputs: int, settings: TrainingSettings, seed: int, squared: tuple[int, ...] = ()
+) -> HaloToMassRatio:
+    """The network that a training begins with, drawn from the seed.
+
+    ``squared`` are the inputs of which a Gaussian f has squares.
+    """
     output = "sigmoid" if settings.objective == "labels" else "exponential"
     architecture = Architecture(
-        inputs, settings.hidden_layers, settings.neurons, settings.activation, output
-    )
+        inputs, settings.hidden_layers, settings.neurons, settings.activation, output,
+        settings.form, squared if settings.form == "gaussian" else (),
+    )  # fmt: skip
     return HaloToMassRatio(architecture, generator_of(seed, "weights"))
 
 

@@ -5,7 +5,12 @@ leaves Laplacians and G2 as they are. The mean number of halos over it is
 
     <f(delta_R + delta_l)> / <f> = 1 + b1 delta_l + b2 delta_l^2 / 2 + ...
 
-so b_n = <d^n f / d delta_l^n> / <f>: Lagrangian biases (arXiv:1212.0868). Averages are over all
+so b_n = <d^n f / d delta_l^n> / <f>: Lagrangian biases (arXiv:1212.0868). The logarithm of the mean
+number has the cumulant biases (arXiv:2405.01950),
+
+    beta_2 = b2 - b1^2,    beta_3 = b3 - 3 b1 b2 + 2 b1^3,
+
+and those beyond the second are zero where f is a Gaussian of the density and its tides. Averages are over all
 particles, long waves included, which makes these the biases of large-scale power and not Taylor
 coefficients of f. A wave of wavenumber k also changes Laplacians, and smoothing weakens it:
 
@@ -25,7 +30,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-BIASES = ("b1", "b2", "b_laplacian", "b_shear")
+BIASES = ("b1", "b2", "b3", "beta2", "beta3", "b_laplacian", "b_shear")
 WAVENUMBERS = np.linspace(0, 0.5, 51)  # h/Mpc
 
 
@@ -34,9 +39,10 @@ def long_wave_response(
     scales: Sequence[float] | np.ndarray,
     gradient: np.ndarray,
     curvature: np.ndarray,
+    third: np.ndarray | float,
     dims: tuple[str, ...] = (),
 ) -> xr.Dataset:
-    """Biases and b1(k) from the mean gradient and curvature of f, both over <f>.
+    """Biases and b1(k) from the mean derivatives of f, all over <f>.
 
     Parameters
     ----------
@@ -46,6 +52,8 @@ def long_wave_response(
         <df / d feature>, features in their own units; of G2 NaN where it is not known.
     curvature : (...)
         <d^2 f / d delta_l^2>.
+    third : (...)
+        <d^3 f / d delta_l^3>.
     dims : names of the leading dimensions
 
     Returns
@@ -58,7 +66,9 @@ def long_wave_response(
         gradient[..., kinds == kind] for kind in ("delta", "laplacian", "g2")
     )
     of_laplacian = laplacian.sum(-1) + 0.5 * delta @ scales[kinds == "delta"] ** 2
-    biases = np.stack([delta.sum(-1), curvature, of_laplacian, shear.sum(-1)], axis=-1)
+    b1, b2, b3 = np.broadcast_arrays(delta.sum(-1), curvature, third)
+    cumulants = b2 - b1**2, b3 - 3 * b1 * b2 + 2 * b1**3
+    biases = np.stack([b1, b2, b3, *cumulants, of_laplacian, shear.sum(-1)], axis=-1)
     response = delta @ window(scales[kinds == "delta"], k)
     response = response - k**2 * (laplacian @ window(scales[kinds == "laplacian"], k))
     return xr.Dataset(

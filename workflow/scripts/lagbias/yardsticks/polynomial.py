@@ -98,7 +98,7 @@ class Polynomial:
         kinds = [kind for kind in KINDS for _ in self.scales]
         gradient = np.concatenate([by_term[kind] for kind in KINDS])
         curvature = 2 * by_term["delta_squared"].sum()
-        response = long_wave_response(kinds, self.scales * len(KINDS), gradient, curvature)
+        response = long_wave_response(kinds, self.scales * len(KINDS), gradient, curvature, 0.0)
         return response.drop_dims("feature")
 
     def columns(

@@ -20,6 +20,7 @@ from lagbias.fields.painting import paint
 from lagbias.fields.sampling_noise import append_sampling_noises
 from lagbias.halos.catalogue import halo_overdensity
 from lagbias.halos.labelling import check_labelled
+from lagbias.halos.velocities import Velocities, members_in_redshift_space
 from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def write_label_prediction(
     cell_size: float,
     store: str | Path,
     threads: int = 1,
+    velocities: Velocities | None = None,
     **attributes,
 ) -> None:
     """Write the labels of a box as a model field (see ``prediction.write_fields``).
@@ -63,11 +65,12 @@ def write_label_prediction(
     ----------
     box : SimulationBox
     particles, halos : paths of the stores of all particles, and of the halos that are labelled
-        Where the particles are of redshift space, so is the field.
     cell_size : float
         Of the evaluation mesh [Mpc/h].
     store : path of the zarr store
     threads : int
+    velocities : Velocities, optional
+        How particles of halos are displaced along z in redshift space.
 
     Raises
     ------
@@ -78,9 +81,12 @@ def write_label_prediction(
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
     mesh = Mesh(catalogue.attrs["cells"], box_size)
     min_particles = open_store(halos).attrs["min_particles"]
-    displaced = catalogue.attrs["redshift_space"]
-    labelled = zip(*box.member_positions(min_particles, displaced), strict=True)
-    position, halo, halo_particles = map(np.concatenate, labelled)
+    labelled = (
+        members_in_redshift_space(box, min_particles, velocities)
+        if velocities
+        else box.member_positions(min_particles)
+    )
+    position, halo, halo_particles = map(np.concatenate, zip(*labelled, strict=True))
     check_labelled(len(position), box, min_particles)
     carried = shares(halos, halo, halo_particles)
     log.info("%d of %d particles are in halos", len(position), everything)

@@ -72,8 +72,9 @@ def run_pysco(
 
     Returns
     -------
-    overdensity : float32, (n, n, n)
-        Linear overdensity at the snapshot's redshift that displaced the particles.
+    overdensity : float32, (m, m, m)
+        Linear overdensity at the snapshot's redshift that displaced the particles, at
+        ``settings.density_points`` points a side.
     position : float32, (n^3, 3)
         Zero-centred positions [Mpc/h], in the order of the Lagrangian lattice.
     velocity : float32, (n^3, 3)
@@ -91,6 +92,7 @@ def run_pysco(
     with tempfile.TemporaryDirectory(dir=workdir, prefix=f"pysco_{settings.name}_") as folder:
         request = Path(folder) / "request.json"
         parameters = _pysco_parameters(settings, Path(folder), threads)
+        parameters["density_points"] = settings.density_points
         request.write_text(json.dumps(parameters), encoding="utf-8")
         _call_worker(settings.name, request, threads)
         overdensity = np.load(Path(folder) / "overdensity.npy")
@@ -244,6 +246,29 @@ def _compile_when_called() -> None:
     dispatchers.get_call_template = called_from_compiled
 
 
+def _on_points(modes: NDArray[np.complexfloating], points: int) -> NDArray[np.floating]:
+    """A real field of Fourier modes at ``points`` a side, without the waves they cannot hold.
+
+    Parameters
+    ----------
+    modes : complex, (n, n, n)
+        Of numpy's ``fftn``, or their half of ``rfftn``.
+    points : int
+        Even, n or fewer. With n, the field is that of all modes; with fewer, the waves at the new
+        Nyquist frequency, of which only one sign would be held, are left out with those beyond.
+
+    Returns
+    -------
+    float, (points, points, points)
+    """
+    side, half = len(modes), points // 2
+    if points < side:
+        kept = np.r_[0:half, side - half : side]
+        modes = modes[np.ix_(kept, kept, np.arange(half + 1))] * (points / side) ** 3
+        modes[half] = modes[:, half] = modes[:, :, half] = 0
+    return np.fft.irfftn(modes[:, :, : half + 1], s=(points,) * 3)
+
+
 def _pysco_worker(request: str) -> None:
     """Make one simulation, in a process of its own, and leave its arrays beside the request.
 
@@ -282,9 +307,9 @@ def _pysco_worker(request: str) -> None:
     np.savetxt(parameters["power_spectrum_file"], np.c_[wavenumber, power / growth_ratio**2])
 
     # generate_density() is wrong where pyfftw is installed, the Fourier modes are right.
+    points = parameters.pop("density_points")
     modes = initial_conditions.generate_density_fourier(pd.Series(parameters))
-    n = len(modes)
-    overdensity = np.fft.irfftn(modes[:, :, : n // 2 + 1], s=(n, n, n))
+    overdensity = _on_points(modes, points)
     del modes
     np.save(folder / "overdensity.npy", (overdensity * growth_ratio).astype(np.float32))
     del overdensity

@@ -36,7 +36,7 @@ class MiniSimulation:
     box_size : float
         Side of the periodic box [Mpc/h].
     particles_per_side : int
-        Particles along a side, even; also the side of the initial density grid.
+        Particles along a side, even.
     mesh : int
         Cells of the force mesh along a side, a power of two; 4/3 of the particles is best.
     phase : int
@@ -57,6 +57,8 @@ class MiniSimulation:
         Into how many files, slabs of equal width in x, each product is split.
     cosmology : str
         One of AbacusSummit's, ``c000``.
+    density_grid : int
+        Side of the initial density that is written, even; 0 for that of the particles.
 
     Raises
     ------
@@ -77,6 +79,12 @@ class MiniSimulation:
     min_halo_particles: int = 20
     files_per_product: int = 1
     cosmology: str = DEFAULT_COSMOLOGY
+    density_grid: int = 0
+
+    @property
+    def density_points(self) -> int:
+        """Points along a side of the initial density."""
+        return self.density_grid or self.particles_per_side
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -94,6 +102,7 @@ class MiniSimulation:
 
     def _check_values(self) -> None:
         n, mesh = self.particles_per_side, self.mesh
+        grid_is_even = self.density_grid % 2 == 0
         checks = (
             ("name", re.fullmatch(r"\w[\w.+-]*", self.name), "letters, digits and . _ + -"),
             ("box_size", 0 < self.box_size < math.inf, "a length above 0 Mpc/h"),
@@ -121,6 +130,11 @@ class MiniSimulation:
             ("linking_length", 0 < self.linking_length < 1, "a fraction of the spacing, < 1"),
             ("min_halo_particles", self.min_halo_particles >= 2, "2 or more"),
             ("files_per_product", 1 <= self.files_per_product <= 999, "1 to 999"),
+            (
+                "density_grid",
+                self.density_grid == 0 or (8 <= self.density_grid <= n and grid_is_even),
+                f"an even number, 8 to particles_per_side={n}",
+            ),
             ("cosmology", self.cosmology in COSMOLOGIES, f"one of {', '.join(COSMOLOGIES)}"),
         )
         for field, passed, expected in checks:
