@@ -130,7 +130,7 @@ def test_verdict_between_two_limits(value, interval, expected):
 def table(tmp_path):
     """Claims from spectra, shares of gradient power, losses, angles and filters."""
 
-    def write(models, shares=None, losses=None, angles=(), filters=(), planted=None):
+    def write(models, shares=None, losses=None, angles=(), filters=(), planted=None, trained_on=0):
         boxes = {n: [box] if isinstance(box, xr.Dataset) else box for n, box in models.items()}
         curves = {}
         for name, values in (losses or {}).items():
@@ -157,7 +157,7 @@ def table(tmp_path):
         evaluation = evaluation_table(boxes, tmp_path)
         write_claims(
             evaluation, pca, curves, tmp_path / "angles.csv", tmp_path / "filters.csv",
-            tmp_path / "claims.csv", tmp_path / "verdicts.csv", planted,
+            tmp_path / "claims.csv", tmp_path / "verdicts.csv", trained_on, planted,
         )  # fmt: skip
         return pd.read_csv(tmp_path / "claims.csv").set_index("model")
 
@@ -413,3 +413,15 @@ def test_paper_one_is_judged_where_its_bins_are_fitted(table):
     found = table({"bins-lap-R2": spectra([1.0] * 3), "bins-R2": spectra([1.1] * 3)})
     assert list(found["verdict"]) == ["holds", "holds"]
     assert list(table({"bins-R2": spectra([1.02] * 3)})["verdict"]) == ["fails"]
+
+
+def test_powers_scatter_with_training_boxes_and_errors_do_not(table):
+    boxes = [spectra([value] * 3, cross=0.99) for value in (1.0, 1.01, 1.03)]
+    models = {THREE: boxes, "labels": boxes, "bins-R2": boxes}
+    found = table(models, trained_on=3).reset_index()
+    power = found["quantity"].str.startswith("P_model / P_halo")
+    assert power.sum() == 2, "of three scales, and of bins"
+    np.testing.assert_allclose(found["of_training"][power], found["of_boxes"][power], rtol=1e-3)
+    error = found[found["quantity"].str.startswith("P_error")].iloc[0]
+    assert error["of_training"] == 0
+    assert (found["interval"] > found["of_boxes"])[power].all()

@@ -278,7 +278,10 @@ def test_table_has_a_line_a_model_and_route(explained, tmp_path):
     np.testing.assert_allclose(table["eulerian_b1"].values[2:], [1.7, 1.8], rtol=1e-4)
     cumulants = table.loc[("poly-R2", "coefficients"), ["beta2", "beta3"]]
     np.testing.assert_allclose(
-        cumulants, [1.5 - 0.7**2, -3 * 0.7 * 1.5 + 2 * 0.7**3], rtol=1e-4, err_msg="log(1 + b1 d + …)"
+        cumulants,
+        [1.5 - 0.7**2, -3 * 0.7 * 1.5 + 2 * 0.7**3],
+        rtol=1e-4,
+        err_msg="log(1 + b1 d + …)",
     )
     at_k = (0.7 - 0.1**2) * np.exp(-0.5 * (0.1 * 2) ** 2)
     assert table.loc[("poly-R2", "coefficients"), "b1_at_k0.1"] == pytest.approx(at_k, rel=1e-4)

@@ -70,8 +70,9 @@ def test_correlation_does_not_see_the_amplitude_of_the_model():
 
 @pytest.fixture
 def written(tmp_path):
-    def write(**models) -> pd.DataFrame:
-        write_headline(evaluation_table(models, tmp_path), NETWORK, tmp_path / "headline.csv")
+    def write(trained_on=0, **models) -> pd.DataFrame:
+        evaluation = evaluation_table(models, tmp_path)
+        write_headline(evaluation, NETWORK, trained_on, tmp_path / "headline.csv")
         return pd.read_csv(tmp_path / "headline.csv", index_col="quantity")
 
     return write
@@ -111,6 +112,17 @@ def test_interval_has_boxes_and_seeds_in_quadrature(written):
     of_seeds = t.ppf(0.975, 1) * np.std([0.99, 1.01], ddof=1) / np.sqrt(2) * mean
     assert power["of_seeds"] == pytest.approx(of_seeds, rel=1e-3)
     assert power["interval"] == pytest.approx(np.hypot(power["of_boxes"], of_seeds), rel=1e-3)
+
+
+def test_power_scatters_with_training_boxes_too(written):
+    """With three test boxes and twelve to train on, half of what test boxes scatter."""
+    boxes = [model_of(0.98, factor) for factor in (1.0, 1.02, 1.05)]
+    found = written(trained_on=12, **{NETWORK: boxes, "labels": boxes})
+    power, r = (found.loc[name] for name in ("P_model / P_halo", "r"))
+    assert power["of_training"] == pytest.approx(power["of_boxes"] / 2, rel=1e-3)
+    parts = power[["of_boxes", "of_seeds", "of_training"]].astype(float).fillna(0)
+    assert power["interval"] == pytest.approx(np.sqrt((parts**2).sum()), rel=1e-3)
+    assert r["of_training"] == 0
 
 
 def test_what_cannot_be_measured_is_empty(written):

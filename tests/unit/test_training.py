@@ -31,7 +31,7 @@ from lagbias.training.cells import (
     load_box,
 )
 from lagbias.training.field import CellBatches, RatioTraining
-from lagbias.training.fit import SaveEveryEpoch, checkpoint_beside, train_network
+from lagbias.training.fit import SaveEveryEpoch, checkpoint_beside, squared_inputs, train_network
 from lagbias.training.loss import cell_sums, squared_residual
 from lagbias.training.mean_ratio import MeanRatio, mean_over_particles
 from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRatio, generator_of
@@ -758,6 +758,37 @@ def test_weights_come_back_from_their_file(tmp_path):
         )
 
 
+def test_gaussian_is_of_second_order_in_what_is_linear_in_the_density(tmp_path, rng):
+    """log10 f is a constant, all inputs, and products of two of those that are squared."""
+    network = HaloToMassRatio(
+        Architecture(3, form="gaussian", squared=(0, 2)), generator_of(1, "weights")
+    )
+    inputs = rng.normal(size=(40, 3)).astype(np.float32)
+    with torch.no_grad():
+        np.testing.assert_array_equal(network(torch.from_numpy(inputs)), 1, err_msg="at first")
+        last = network.layers[-1]
+        last.weight[:] = torch.from_numpy(rng.normal(size=6).astype(np.float32))
+        last.bias[:] = 0.3
+        found = network.log10_ratio(torch.from_numpy(inputs)).numpy()
+    x, y, z = inputs.T
+    terms = np.stack([x, y, z, x * x, x * z, z * z])
+    np.testing.assert_allclose(found, 0.3 + last.weight.detach().numpy()[0] @ terms, rtol=1e-4)
+    network.save(tmp_path / "weights.pt")
+    again = HaloToMassRatio.load(tmp_path / "weights.pt")
+    assert again.architecture == network.architecture
+    assert_same_bits(network, again)
+
+
+def test_gaussian_is_trained_and_has_squares_of_density_modes_only(stores, tmp_path):
+    network, losses = train(stores, tmp_path, replace(SMALL, form="gaussian", epochs=4))
+    projection = projection_projection.Projection.read(stores.projection)
+    assert 0 < projection.linear.sum() < projection.inputs
+    assert network.architecture.squared == tuple(np.flatnonzero(projection.linear))
+    assert losses["train_loss"].iloc[-1] < losses["train_loss"].iloc[0]
+    mixed = projection.with_matrix(projection.matrix[:1] + projection.matrix[-1:])
+    assert squared_inputs(mixed) == (0,), "a gradient direction mixes both"
+
+
 class Malicious:
     """A pickle that runs code when it is loaded."""
 
@@ -819,6 +850,8 @@ def test_unknown_preset_setting_and_activation_are_named():
         settings_from("seed", epoch=3)
     with pytest.raises(InputError, match="activation 'relu'.*gelu"):
         Architecture(3, activation="relu")
+    with pytest.raises(InputError, match="form 'spline'.*gaussian"):
+        Architecture(3, form="spline")
     with pytest.raises(InputError, match="at least 1"):
         Architecture(0)
 

@@ -100,6 +100,7 @@ rule tabulate_claims:
         "../../envs/figures.yaml"
     params:
         code=code_of("tabulate_claims"),
+        trained_on=inputs.training_boxes,
     message:
         "Table: the papers' claims, {wildcards.set}, {wildcards.tracer}"
     script:
@@ -119,6 +120,7 @@ rule tabulate_headline:
         "../../envs/figures.yaml"
     params:
         code=code_of("tabulate_headline"),
+        trained_on=inputs.training_boxes,
         showcase=study.showcase,
     message:
         "Table: the three numbers that the report opens with, {wildcards.set}, {wildcards.tracer}"

@@ -39,8 +39,9 @@ def write_spectra(
         P_model / P_halo, ``cross_ratio`` = P_cross / P_halo, ``matter_cross_ratio`` =
         P_model,matter / P_halo,matter, ``correlation`` r = P_cross / sqrt(P_model P_halo),
         ``one_minus_r2`` = 1 - r^2, ``error_over_shot`` = P_error / shot noise and
-        ``error_over_number_shot`` = P_error / (V / N). Of model, halos and cross, the quadrupole along z as well, and its ratios to the halos': in real space it is
-        zero but for the scatter of few modes; sampling noise has none.
+        ``error_over_number_shot`` = P_error / (V / N). Of model, halos and cross, the quadrupole
+        along z as well, and its ratios to the halos': in real space it is zero but for the scatter
+        of few modes; sampling noise has none.
     threads : int
     """
     model_store = open_store(prediction)

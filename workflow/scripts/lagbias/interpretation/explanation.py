@@ -104,10 +104,10 @@ def derivatives(
         slope = gradient @ shift
         (of_slope,) = torch.autograd.grad(slope.sum(), leaf, create_graph=True)
         bend = of_slope @ shift
-        (of_bend,) = torch.autograd.grad(bend.sum(), leaf, materialize_grads=True)  # 0 of a Gaussian
-        ratio, first, second = (
-            part.detach().double() for part in (log_ratio.exp(), slope, bend)
-        )
+        (of_bend,) = torch.autograd.grad(
+            bend.sum(), leaf, materialize_grads=True
+        )  # 0 of a Gaussian
+        ratio, first, second = (part.detach().double() for part in (log_ratio.exp(), slope, bend))
         curvature = ratio * (first**2 + second)
         third = ratio * (first**3 + 3 * first * second + (of_bend @ shift).double())
         found.append((ratio, ratio[:, None] * gradient.detach().double(), curvature, third))
@@ -277,7 +277,9 @@ def mean_derivatives(view: View, sums: Sums) -> tuple[np.ndarray, np.ndarray, np
         With respect to features in their own units; of G2 by derivatives only, else NaN.
     curvature, third : float64, (2, members)
     """
-    gradient, curvature, third = (with_mean(sums[name]) for name in ("gradient", "curvature", "third"))
+    gradient, curvature, third = (
+        with_mean(sums[name]) for name in ("gradient", "curvature", "third")
+    )
     weight, first, second = (sums[f"moment{power}"] for power in range(3))
     ratio = with_mean(weight[1:])  # the sum of f
     linear = view.mapping.linear

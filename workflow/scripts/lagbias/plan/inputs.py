@@ -124,6 +124,10 @@ class Inputs:
 
         return paths
 
+    def training_boxes(self, wildcards: Wildcards) -> int:
+        """Number of training boxes of a set."""
+        return len(self._boxes(wildcards))
+
     # Of fits
 
     def training(self, wildcards: Wildcards) -> dict:

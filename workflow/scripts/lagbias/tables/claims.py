@@ -51,8 +51,8 @@ SAME_PLANE, TOP_HAT = 0.98, 0.99
 # How near a number of paper I is, which has no error.
 NEAR = 0.01
 COLUMNS = [
-    "claim", "model", "quantity", "measured", "interval", "of_boxes", "of_seeds", "verdict",
-    "reason", "file",
+    "claim", "model", "quantity", "measured", "interval", "of_boxes", "of_seeds",
+    "of_training", "verdict", "reason", "file",
 ]  # fmt: skip
 VERDICT_COLUMNS = ["claim", "model", "found", "verdict", "reason"]
 NOT_MEASURED = "not measured: these boxes have no mode, or the halos no power, at these wavenumbers"
@@ -95,7 +95,7 @@ def row(
     return {
         "claim": claim, "model": model, "quantity": quantity, "measured": found.value,
         "interval": found.interval, "of_boxes": found.of_boxes, "of_seeds": found.of_seeds,
-        "verdict": answer, "reason": reason,
+        "of_training": found.of_training, "verdict": answer, "reason": reason,
     }  # fmt: skip
 
 
@@ -416,6 +416,7 @@ def write_claims(
     filters: str | Path,
     output: str | Path,
     verdicts: str | Path,
+    trained_on: int,
     planted: str | Path | None = None,
 ) -> None:
     """Write one line a claim and model: what was measured, its interval and a verdict.
@@ -431,17 +432,19 @@ def write_claims(
     angles, filters : paths of the tables of ``angles.write_angles`` and ``tables.write_filters``
     output : path of a CSV file
         Columns ``claim``, ``model``, ``quantity`` (at k < 0.1 h/Mpc where no other is named),
-        ``measured``, ``interval`` (half of that of 95 % confidence) and its parts ``of_boxes`` and
-        ``of_seeds`` (``lagbias.tables.intervals``), ``verdict`` (``holds``, ``fails`` or ``not
-        decidable here``, for the whole interval), the ``reason`` of a verdict that rests on more
-        than the number, and the ``file`` that the number is of, or the files as a shell knows them,
-        ``on_{a,b}/spectra.nc``.
+        ``measured``, ``interval`` (half of that of 95 % confidence) and its parts ``of_boxes``,
+        ``of_seeds`` and ``of_training`` (``lagbias.tables.intervals``), ``verdict`` (``holds``,
+        ``fails`` or ``not decidable here``, for the whole interval), the ``reason`` of a verdict
+        that rests on more than the number, and the ``file`` that the number is of, or the files as
+        a shell knows them, ``on_{a,b}/spectra.nc``.
     verdicts : path of a CSV file
         The same for a page: ``claim``, ``model``, ``found`` in words, ``verdict``, ``reason``.
+    trained_on : int
+        Training boxes of the set.
     planted : path of the table of ``planted_comparison.write_comparison``, or None
         What training returns of a known f.
     """
-    models = models_in(read_evaluation(evaluation))
+    models = models_in(read_evaluation(evaluation), trained_on)
     spectra = {name: model.files for name, model in models.items()}
     of_directions = {name: read_netcdf(path) for name, path in pca.items()}
     truth = pd.read_csv(planted, index_col="quantity") if planted else None

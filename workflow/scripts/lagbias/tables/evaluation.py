@@ -20,6 +20,7 @@ from lagbias.plan.paths import place_of
 YARDSTICK_BAND = (0.0, 0.3)  # where models without a network are compared
 # Paper I: P_cross / P_halo of f(δ, ∇²δ) in bins, at some k.
 CROSS_AT = {0.27: 1.015, 0.63: 0.96}
+NOT_FITTED = ("matter", "labels")
 Source = str | Path | Sequence[str | Path]  # of the table, or of spectra that are in none
 COLUMNS = [
     "training_set", "tracer", "model", "box", "member", "k_min", "k_max", "modes", *SUMMED,
@@ -49,6 +50,8 @@ class Evaluated:
         Spectra, a file a box.
     sums : dict of arrays, (boxes, members, bands)
         Of ``bands.band_sums``.
+    trained_on : int
+        Boxes to which the model is fitted; 0 if to none, or if it is not told.
     """
 
     boxes: list[str]
@@ -56,6 +59,7 @@ class Evaluated:
     bands: list[Band]
     files: list[str]
     sums: dict[str, np.ndarray]
+    trained_on: int = 0
 
     def total(self, name: str, band: Band, member: str = MEAN) -> np.ndarray:
         """A sum over the modes of a band, (boxes,); that of ``MEAN`` where there are no seeds."""
@@ -135,8 +139,14 @@ def read_evaluation(source: Source) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def models_in(table: pd.DataFrame) -> dict[str, Evaluated]:
+def models_in(table: pd.DataFrame, trained_on: int = 0) -> dict[str, Evaluated]:
     """The models of a table of one tracer by name, in its order.
+
+    Parameters
+    ----------
+    table : of ``evaluation_of``
+    trained_on : int
+        Training boxes of the set, where intervals are to know them.
 
     Raises
     ------
@@ -144,7 +154,9 @@ def models_in(table: pd.DataFrame) -> dict[str, Evaluated]:
         If lines are missing.
     """
     return {
-        str(model): _evaluated(str(model), lines)
+        str(model): replace(
+            _evaluated(str(model), lines), trained_on=0 if model in NOT_FITTED else trained_on
+        )
         for model, lines in table.groupby("model", sort=False)
     }
 

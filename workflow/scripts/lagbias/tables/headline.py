@@ -12,13 +12,13 @@ from lagbias.tables.intervals import Measured, correlation, error_over, power_ra
 
 COLUMNS = [
     "quantity", "meaning", "model", "compared_with", "k_max", "measured", "interval", "of_boxes",
-    "of_seeds",
+    "of_seeds", "of_training",
 ]  # fmt: skip
 
 
 def row(quantity: str, meaning: str, model: str, other: str, k_max: float, found: Measured) -> list:
     """A line of the table."""
-    numbers = [found.value, found.interval, found.of_boxes, found.of_seeds]
+    numbers = [found.value, found.interval, found.of_boxes, found.of_seeds, found.of_training]
     return [quantity, meaning, model, other, k_max, *numbers]
 
 
@@ -37,7 +37,7 @@ def headline(models: Models, model: str) -> Iterator[list]:
         yield row(quantity, meaning, model, best, YARDSTICK_BAND[1], error)
 
 
-def write_headline(evaluation: Source, model: str, output: str | Path) -> None:
+def write_headline(evaluation: Source, model: str, trained_on: int, output: str | Path) -> None:
     """Write the three numbers of a model, a line each, with intervals as those of the claims.
 
     Parameters
@@ -46,11 +46,14 @@ def write_headline(evaluation: Source, model: str, output: str | Path) -> None:
         As ``evaluation.read_evaluation`` takes them.
     model : str
         The network that the report shows.
+    trained_on : int
+        Training boxes of the set.
     output : path of a CSV file
         Columns ``quantity``, its ``meaning``, ``model``, ``compared_with`` (the yardstick of least
         error, or nothing), ``k_max`` [h/Mpc], ``measured``, ``interval`` (half of that of 95 %
-        confidence) and its parts ``of_boxes`` and ``of_seeds``. No third line without a yardstick.
+        confidence) and its parts ``of_boxes``, ``of_seeds`` and ``of_training``. No third line
+        without a yardstick.
     """
-    rows = headline(models_in(read_evaluation(evaluation)), model)
+    rows = headline(models_in(read_evaluation(evaluation), trained_on), model)
     with written_whole(output) as partial:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False, float_format="%.5g")

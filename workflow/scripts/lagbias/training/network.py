@@ -75,6 +75,7 @@ class Architecture:
     squared: tuple[int, ...] = ()
 
     def __post_init__(self):
+        object.__setattr__(self, "squared", tuple(self.squared))  # JSON has lists
         if min(self.inputs, self.hidden_layers, self.neurons) < 1:
             raise InputError(f"network {asdict(self)}: expected at least 1 of each number")
         if self.activation not in ACTIVATIONS:
@@ -92,7 +93,6 @@ class Architecture:
         if self.form == "gaussian":
             return 2 * self.terms
         return 2 * self.hidden_layers * self.neurons
-
 
     @property
     def terms(self) -> int:

@@ -10,9 +10,11 @@ number has the cumulant biases (arXiv:2405.01950),
 
     beta_2 = b2 - b1^2,    beta_3 = b3 - 3 b1 b2 + 2 b1^3,
 
-and those beyond the second are zero where f is a Gaussian of the density and its tides. Averages are over all
-particles, long waves included, which makes these the biases of large-scale power and not Taylor
-coefficients of f. A wave of wavenumber k also changes Laplacians, and smoothing weakens it:
+and those beyond the second are zero where f is a Gaussian of the density and its tides.
+
+Averages are over all particles, long waves included, which makes these the biases of large-scale
+power and not Taylor coefficients of f. A wave of wavenumber k also changes Laplacians, and
+smoothing weakens it:
 
     b1(k) = sum_R [ <df/d delta_R> - k^2 <df/d lap_R> ] exp(-k^2 R^2 / 2) / <f>
           = b1 - k^2 b_laplacian + ...,
