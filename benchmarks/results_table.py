@@ -31,6 +31,7 @@ COLUMNS = {
     "0.1–0.3": "power_ratio_k0.1-0.3",
     "cross ratio, k < 0.2": "cross_ratio_k0-0.2",
     "P_error/P_shot, 0.1–0.3": "error_over_shot_k0.1-0.3",
+    "P_error n, 0.1–0.3": "error_over_number_shot_k0.1-0.3",
     "validation loss": "validation_loss",
 }
 NUMBER_WORDS = ["", "one", "two", "three", "four", "five", "six"]
@@ -74,7 +75,7 @@ def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         "model", sort=False
     )
     columns = {"tracer": of_models["tracer"].first()}
-    for name in COLUMNS.values():
+    for name in filter(found.columns.__contains__, COLUMNS.values()):
         columns[name] = of_models[name].mean()
         columns[f"{name}_box_error"] = of_models[name].std(ddof=1)
         seeds = of_models[f"{name}_seed_deviation"]

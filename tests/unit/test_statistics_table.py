@@ -135,6 +135,8 @@ def test_quadrupole_is_off_by_so_much_of_the_monopole(table):
     assert row["mean"] == pytest.approx(1 + 0.5 * 1.1)
     assert row["box_error"] == pytest.approx(0.05)
     assert row["seed_deviation"] == pytest.approx(0.15 / np.sqrt(2), rel=1e-4)
+    ratio = table.loc[("quadrupole_ratio", "k 0.1-0.3"), "mean"]
+    assert ratio == pytest.approx(-0.5 * 1.1)
 
 
 def test_bands_weigh_modes_and_triangles(tmp_path):

@@ -8,7 +8,7 @@ from lagbias.plan.paths import of_models
 def run(job):
     with reporting(job):
         plot_explanation(
-            job.input.explanation,
+            job.input.explanations[0],  # of the showcase
             of_models(job.input.coefficients),
             next(iter(job.input.linear), None),
             job.output,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lagbias.base.files import written_whole
 from lagbias.base.stores import open_store, read_netcdf
-from lagbias.evaluation.bands import BANDS
+from lagbias.evaluation.bands import BANDS, Band
 from lagbias.fields.grid import Grid
 from lagbias.fields.painting import paint
 from lagbias.fields.shells import Shells, field_modes, shell_edges
@@ -18,20 +18,25 @@ from lagbias.halos.planted import planted_eigenvalues, planted_on_grid
 TWO_DIRECTIONS = "share of directions 1 and 2"
 
 
-def power_of_planted(prediction: str | Path, features: str | Path, particles: str | Path):
+def power_of_planted(
+    prediction: str | Path,
+    features: str | Path,
+    particles: str | Path,
+    bands: Sequence[Band] = BANDS,
+):
     """Power of a model field over that of the planted f, which the same particles carry.
 
     Both have the same noise of sampled particles, which is not taken off.
 
     Returns
     -------
-    float64, (members, bands) : of every seed and of f averaged over them, in ``BANDS``; NaN in a
-    band without modes
+    float64, (members, bands) : of every seed and of f averaged over them; NaN in a band without
+    modes
     """
     model = open_store(prediction)
     fields, ratio = model["overdensity"], planted_on_grid(features)
     grid = Grid(fields.sizes["x"], float(model.attrs["box_size"]))
-    shells = Shells(grid, shell_edges(grid, BANDS[-1][1]))
+    shells = Shells(grid, shell_edges(grid, max(high for _, high in bands)))
     catalogue = Particles.open(particles)
     truth = paint(((position, ratio[index]) for position, index in catalogue.chunks()), grid)
     power = np.stack(
@@ -40,7 +45,7 @@ def power_of_planted(prediction: str | Path, features: str | Path, particles: st
             for field in [truth, *(fields[member].values for member in range(len(fields)))]
         ]
     )
-    inside = [(shells.k >= low) & (shells.k < high) for low, high in BANDS]
+    inside = [(shells.k >= low) & (shells.k < high) for low, high in bands]
     sums = np.stack([power[:, band].sum(1) for band in inside], axis=1)
     with np.errstate(invalid="ignore"):
         return sums[1:] / sums[0]

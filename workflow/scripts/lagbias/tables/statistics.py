@@ -74,15 +74,17 @@ def beyond_power(data: xr.Dataset) -> Iterator[Measured]:
 
 
 def in_redshift_space(spectra: xr.Dataset) -> Iterator[Measured]:
-    """Monopole of a model over the halos', and how far its quadrupole is off, over that monopole.
+    """Monopole and quadrupole of a model over the halos', and how far the second is off.
 
-    The halos' quadrupole crosses zero, so that nothing is divided by it.
+    That is over the monopole: the quadrupole of halos may cross zero within a band.
     """
     excess = spectra["quadrupole_model"] - spectra["quadrupole_halo"]
     spectra = spectra.assign(quadrupole_excess=excess)
     for low, high in BANDS:
         ratio = band_average(spectra, "power_model", "power_halo", low, high)
         yield Measured("monopole_ratio", band_name(low, high), ratio)
+        ratio = band_average(spectra, "quadrupole_model", "quadrupole_halo", low, high)
+        yield Measured("quadrupole_ratio", band_name(low, high), ratio)
         excess = band_average(spectra, "quadrupole_excess", "power_halo", low, high)
         yield Measured("quadrupole_excess_over_monopole", band_name(low, high), excess)
 

@@ -1,0 +1,127 @@
+"""Over what size velocities are to be averaged in redshift space: monopole and quadrupole.
+
+    python benchmarks/velocity_cells.py own 0.8 1.0 1.2 1.4
+    python benchmarks/velocity_cells.py --config config/volume.yaml --set twelve own 0.8 1.0 1.2
+
+Displaces the particles of the validation boxes of a set by mean velocities on cells of each size
+[Mpc/h] (``own``: by their own), lets the showcase paint its field on them, and prints ratios to the
+halos in bands of k: means over the boxes with their standard errors. The first line is of labels
+that move with their halos. Test boxes are not looked at. Features, particles and the network must
+be there: ask for the showcase's ``on_{box}/spectra.nc`` of these boxes first.
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+
+from lagbias.base.stores import MEAN, read_netcdf
+from lagbias.config.names import parse_scales
+from lagbias.config.tracers import parse_tracer
+from lagbias.evaluation.prediction import write_prediction
+from lagbias.evaluation.spectra import write_spectra
+from lagbias.halos.carried import write_matter
+from lagbias.halos.indexing import write_particles
+from lagbias.halos.selection import WEIGHTINGS, write_halos
+from lagbias.halos.velocities import Velocities
+from lagbias.plan.study import Study
+from lagbias.simulations.box import SimulationBox
+from lagbias.simulations.sources import open_box
+from lagbias.tables.statistics import in_redshift_space
+from lagbias.yardsticks.protohalos import write_label_prediction
+
+SHOWN = {"monopole_ratio": "monopole", "quadrupole_ratio": "quadrupole"}
+
+
+class Boxes:
+    """The boxes of a part of a set, and how a model's field on them compares with halos."""
+
+    def __init__(self, config: dict, training_set: str, folder: Path) -> None:
+        self.study, self.config, self.folder = Study(config), config, folder
+        self.names = self.study.sets[training_set]["validate"]
+        self.tracer = parse_tracer(config["tracers"][0])
+        self.scales = parse_scales(config["showcase"])
+        self.fit = Path(f"results/fits/{training_set}/{config['tracers'][0]}/{config['showcase']}")
+        for name in self.names:
+            write_halos(
+                self.opened(name), self.tracer.min_particles, self.cells["cell_size"],
+                folder / f"{name}.halos", WEIGHTINGS[self.tracer.weighting], redshift_space=True,
+            )  # fmt: skip
+
+    @property
+    def cells(self) -> dict:
+        return self.config["mesh"]
+
+    def opened(self, name: str) -> SimulationBox:
+        return open_box(name, **self.study.planned(name).opened())
+
+    def measured(self, name: str, velocities: Velocities, labels: bool) -> dict:
+        """Ratios on one box by statistic and band."""
+        box, evaluation_cell = self.opened(name), self.cells["evaluation_cell_size"]
+        particles, matter, model = (
+            self.folder / f"{name}.{kind}" for kind in ("particles", "matter", "model")
+        )
+        write_particles(box, self.cells["cell_size"], particles, velocities=velocities)
+        write_matter(particles, evaluation_cell, matter)
+        halos = self.folder / f"{name}.halos"
+        if labels:
+            write_label_prediction(
+                box, particles, halos, evaluation_cell, model, velocities=velocities
+            )
+        else:
+            weights = {seed: self.fit / f"seed{seed}/weights.pt" for seed in self.config["seeds"]}
+            grids = {r: Path(f"results/{name}/features/R{r:g}.zarr") for r in self.scales}
+            write_prediction(
+                weights, self.fit / "projection.nc", grids, particles, evaluation_cell, model
+            )
+        spectra = self.folder / "spectra.nc"
+        write_spectra(model, halos, matter, self.config["evaluation"]["k_max"], spectra)
+        data = read_netcdf(spectra)
+        place = list(data["member"].values).index(MEAN)
+        return {
+            f"{SHOWN[found.statistic]}, {found.where}": found.values[place]
+            for found in in_redshift_space(data)
+            if found.statistic in SHOWN
+        }
+
+    def line(self, what: str, velocities: Velocities, labels: bool = False) -> dict[str, str]:
+        """Means over the boxes, and their standard errors."""
+        found = [self.measured(name, velocities, labels) for name in self.names]
+        cells = {"moved by": what}
+        for key in sorted(found[0]):
+            values = np.array([one[key] for one in found])
+            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+            cells[key] = f"{values.mean():.3f}" + ("" if np.isnan(error) else f" ± {error:.3f}")
+        return cells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cells", nargs="+", help="[Mpc/h], or own")
+    parser.add_argument("--config", default="config/config.yaml")
+    parser.add_argument("--set", default="mini")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    warnings.filterwarnings("ignore")
+    config = yaml.safe_load(Path(arguments.config).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as temporary:
+        boxes = Boxes(config, arguments.set, Path(temporary))
+        first = boxes.line("labels, by their halos", Velocities(1.0), labels=True)
+        print(f"| {' | '.join(first)} |")
+        print("|---" * len(first) + "|")
+        print(f"| {' | '.join(first.values())} |", flush=True)
+        for cell in arguments.cells:
+            velocities = Velocities(None if cell == "own" else float(cell))
+            what = "network, own velocities" if cell == "own" else f"network, cells of {cell} Mpc/h"
+            print(f"| {' | '.join(boxes.line(what, velocities).values())} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
