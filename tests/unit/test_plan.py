@@ -226,7 +226,7 @@ def test_wildcards_are_what_paths_may_be(study, wildcard, matched, refused):
 def test_a_second_attempt_asks_for_twice_as_much(study):
     case = Wildcards(
         set="tiny", sim="tiny_ph000", tracer="N30", network="R2-R4", base="R2-R4",
-        lagrangian="poly-R2-R4",
+        lagrangian="poly-R2-R4", space="redshift_space/",
     )  # fmt: skip
     for rule in PEAK:
         asked = Needs(study).of(rule)
