@@ -82,6 +82,22 @@ def test_as_many_modes_are_kept_as_are_asked_for(boxes, modes, kept):
     np.testing.assert_allclose(inputs.var(axis=0), 1, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "inputs"), [(("delta",), 3), (("delta", "laplacian"), 4), (("delta", "g2"), 6)]
+)
+def test_features_that_are_left_out_are_in_no_input(boxes, kinds, inputs):
+    projection = orthogonalise(boxes, kinds=kinds)
+    left_out = ~np.isin(projection.kinds, kinds)
+    assert projection.inputs == inputs
+    assert not projection.matrix[:, left_out].any()
+    assert projection.matrix[:, ~left_out].any(axis=0).all()
+    for block in (projection.linear, ~projection.linear):
+        rows = projection.matrix[block]
+        np.testing.assert_allclose(
+            rows @ projection.covariance @ rows.T, np.eye(block.sum()), atol=1e-6
+        )
+
+
 def test_inputs_of_large_coefficients_are_summed_in_float64(boxes):
     """A mode of variance 1e-10, planted as a difference of two features: float32 would lose it."""
     projection = orthogonalise(boxes)

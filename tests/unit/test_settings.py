@@ -80,6 +80,11 @@ def test_variants_that_fit_together_are_taken():
             {"tophat": {"tophat_radius": 2.5, "modes": "all"}}, [],
             "variants.tophat: found both modes and tophat_radius; the inputs",
         ),
+        (
+            {"odd": {"kinds": ["laplacian", "g2"]}}, ["R2-R4_odd"],
+            "more_networks: R2-R4_odd: kinds: found ['laplacian', 'g2']; expected delta among",
+        ),
+        ({"flat": {"kinds": ["delta"]}}, ["R2-R4_flat-pc3"], "is on 3 of 2 inputs"),
         ({"tophat": {"tophat_radius": 3}}, ["R2-R4_tophat-pc3"], "is on 3 of 2 inputs"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),

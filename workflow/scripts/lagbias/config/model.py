@@ -182,6 +182,8 @@ class VariantInputs:
 
     modes: Count | Literal["all"] | None = None
     """Modes of δ and ∇²δ that are inputs; one more than there are scales if not given."""
+    kinds: list[Literal["delta", "laplacian", "g2"]] | None = None
+    """Features that are inputs; δ, ∇²δ and G2 if not given. `[delta, laplacian]`: without G2."""
     tophat_radius: Length | None = None
     """Two inputs made by hand instead of all modes: the density under a top-hat of this radius, and
     G2 at the smallest scale. The density is made of the δ and ∇²δ features. A correlation with the

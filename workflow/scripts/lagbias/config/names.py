@@ -1,6 +1,7 @@
 """Names of models as people type them: scale sets, variants, directions, yardsticks."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lagbias.base.errors import InputError
@@ -87,28 +88,39 @@ def parse_network(name: str) -> NetworkName:
     return NetworkName(scale_set, variant, int(directions) if directions else None)
 
 
-def modes_kept(scales: int, modes: str | int | None = None) -> int:
-    """Modes of delta and its Laplacian that are inputs of a network at so many scales.
+FEATURE_KINDS = ("delta", "laplacian", "g2")
+
+
+def modes_kept(
+    scales: int, modes: str | int | None = None, kinds: Sequence[str] = FEATURE_KINDS
+) -> tuple[int, int]:
+    """Modes of a network at so many scales: of delta and its Laplacian, and of G2.
 
     Parameters
     ----------
     scales : int
     modes : int, "all" or None
-        None is the rule of arXiv:2212.08095, one more than there are scales.
+        Of delta and its Laplacian. None is the rule of arXiv:2212.08095, one more than there are
+        scales, where both are inputs.
+    kinds : sequence of str
+        Features that are inputs.
 
     Raises
     ------
     InputError
-        If there are not so many.
+        If there are not so many, or delta is not among the kinds.
     """
-    named = {None: scales + 1, "all": 2 * scales}
+    if "delta" not in kinds:
+        raise InputError(f"kinds: found {list(kinds)}; expected delta among them")
+    most = scales * (1 + ("laplacian" in kinds))
+    named = {None: min(scales + 1, most), "all": most}
     kept = modes if isinstance(modes, int) else named.get(modes, 0)
-    if not 1 <= kept <= 2 * scales:
+    if not 1 <= kept <= most:
         raise InputError(
             f"modes: {modes} modes of delta and its Laplacian at {scales} scales; expected 1 to "
-            f"{2 * scales}, or `all`"
+            f"{most}, or `all`"
         )
-    return kept
+    return kept, scales * ("g2" in kinds)
 
 
 def parse_yardstick(model: str) -> tuple[str, list[float]]:

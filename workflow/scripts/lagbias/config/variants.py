@@ -1,12 +1,12 @@
 """Variants of a config: other trainings and inputs of networks, and whether they fit together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 
 from lagbias.base.errors import InputError
 from lagbias.config.model import VariantInputs
-from lagbias.config.names import modes_kept, parse_network, parse_scales
+from lagbias.config.names import FEATURE_KINDS, modes_kept, parse_network, parse_scales
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings, settings_from
 
@@ -57,6 +57,12 @@ def every_training(config: dict) -> dict[str, TrainingSettings]:
     return {"training": settings_of(None, config)} | variants
 
 
+def network_inputs(scales: int, changes: Mapping) -> int:
+    """Inputs of a network at so many scales whose variant makes these changes."""
+    kinds = changes.get("kinds", FEATURE_KINDS)
+    return sum(modes_kept(scales, changes.get("modes"), kinds))
+
+
 def check_variants(config: dict) -> None:
     """Check the variants of the training and the networks that are to be trained so.
 
@@ -67,9 +73,10 @@ def check_variants(config: dict) -> None:
     """
     settings_of(None, config)  # refuses what is out of its range
     for name, changes in config["variants"].items():
-        if set(VARIANT_INPUTS) <= set(changes):
+        given = [key for key in VARIANT_INPUTS if key in changes]
+        if "tophat_radius" in given and len(given) > 1:
             raise InputError(
-                f"variants.{name}: found both {' and '.join(VARIANT_INPUTS)}; the inputs with a "
+                f"variants.{name}: found both {' and '.join(given)}; the inputs with a "
                 "top-hat are two, made by hand, and no modes are kept: remove one of these keys"
             )
         with refused_as(f"variants.{name}"):
@@ -89,9 +96,10 @@ def check_network(name: str, config: dict) -> None:
             "to the variants or fix the name"
         )
     changes, scales = variants.get(variant, {}), len(parse_scales(scale_set))
-    inputs = scales + modes_kept(scales, changes.get("modes"))
-    if "tophat_radius" in changes:
-        inputs = 2
+    inputs = 2
+    if "tophat_radius" not in changes:
+        with refused_as(f"more_networks: {name}"):
+            inputs = network_inputs(scales, changes)
     if directions and directions > inputs:
         raise InputError(
             f"more_networks: {name} is on {directions} of {inputs} inputs; use fewer directions"

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lagbias.config.model import Config, with_defaults
-from lagbias.config.names import modes_kept, parse_network, parse_scales, parse_yardstick
+from lagbias.config.names import parse_network, parse_scales, parse_yardstick
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.training import TrainingSettings
-from lagbias.config.variants import VARIANT_INPUTS, settings_of, training_with
+from lagbias.config.variants import VARIANT_INPUTS, network_inputs, settings_of, training_with
 from lagbias.plan.boxes import BoxInTree, BoxOfFiles, PlannedBox
 from lagbias.plan.resources import GriddedBox
 from lagbias.simulations.abacus.summit import files_per_product
@@ -349,4 +349,4 @@ class Study:
         count, changed = len(parse_scales(scale_set)), self.changed_inputs(network)
         if "tophat_radius" in changed:
             return directions or 2
-        return directions or count + modes_kept(count, changed.get("modes"))
+        return directions or network_inputs(count, changed)

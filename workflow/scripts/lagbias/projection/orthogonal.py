@@ -110,7 +110,9 @@ def whiten(correlation: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def orthogonalise(
-    boxes: Sequence[Mapping[float, str | Path]], modes: str | int | None = None
+    boxes: Sequence[Mapping[float, str | Path]],
+    modes: str | int | None = None,
+    kinds: Sequence[str] = KINDS,
 ) -> Projection:
     """Decorrelated inputs from collinear features (arXiv:2212.08095, section on inputs).
 
@@ -124,6 +126,8 @@ def orthogonalise(
         For each training box, smoothing scale [Mpc/h] to feature store.
     modes : int, "all" or None
         Of delta and laplacian; None keeps n + 1.
+    kinds : sequence of str
+        Features that are inputs; the coefficients of the others are 0.
 
     Returns
     -------
@@ -135,16 +139,19 @@ def orthogonalise(
     InputError
         If there are not so many modes, or one of them has no variance.
     """
-    mean, deviation, correlation, kinds, scales = feature_moments(boxes)
+    mean, deviation, correlation, of_features, scales = feature_moments(boxes)
     count = len(set(scales))
-    shear = np.array([kind == "g2" for kind in kinds])
-    kept = modes_kept(count, modes)
-    matrix = np.zeros((kept + count, 3 * count))
+    shear = np.array([kind == "g2" for kind in of_features])
+    wanted = np.isin(of_features, list(kinds))
+    kept, of_shear = modes_kept(count, modes, kinds)
+    matrix = np.zeros((kept + of_shear, 3 * count))
     for block, keep, rows in (
-        (~shear, kept, slice(0, kept)),
-        (shear, count, slice(kept, kept + count)),
+        (~shear & wanted, kept, slice(0, kept)),
+        (shear, of_shear, slice(kept, kept + of_shear)),
     ):
+        if not keep:
+            continue
         whitened, eigenvalues = whiten(correlation[np.ix_(block, block)], keep)
         matrix[rows, block] = whitened
         log.info("block of %d: keeps %d modes, eigenvalues %s", block.sum(), keep, eigenvalues)
-    return Projection(matrix, mean, deviation, correlation, kinds, scales)
+    return Projection(matrix, mean, deviation, correlation, of_features, scales)
