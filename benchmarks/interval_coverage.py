@@ -194,8 +194,8 @@ def main() -> None:
     arguments = parser.parse_args()
     boxes = made(arguments.boxes, seed=1)
     print(
-        "| training boxes | test boxes | scatter of the ratio | its mean less the truth | "
-        "median half interval | holds the truth, % | without training boxes, % |"
+        "| training boxes | test boxes | scatter of the ratio | mean ratio - truth | "
+        "median half interval | truth in interval, % | the same without `of_training`, % |"
     )
     print("|---" * 7 + "|")
     for train, test in ((1, 4), (1, 12), (3, 1), (4, 3), (12, 4)):

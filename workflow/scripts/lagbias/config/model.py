@@ -52,8 +52,9 @@ class Mini:
     files_per_product: Count
     """Files into which each product of a box is split."""
     density_grid: Annotated[int, Range(least=8), Unit("points")] | None = None
-    """Side of the initial density that is written, an even number; that of the particles if not
-    given. Features take this many points, as AbacusSummit's take a third of its particles."""
+    """Side of the initial density that is written, an even number; `particles_per_side` if not
+    given. Features are made on this grid. AbacusSummit's small boxes have a third of the particles
+    a side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +182,11 @@ class VariantInputs:
     """What a variant changes besides its training."""
 
     modes: Count | Literal["all"] | None = None
-    """Modes of δ and ∇²δ that are inputs; one more than there are scales if not given."""
+    """Modes of δ and ∇²δ that are inputs; one more than there are scales if not given, as many as
+    there are scales without ∇²δ."""
     kinds: list[Literal["delta", "laplacian", "g2"]] | None = None
-    """Features that are inputs; δ, ∇²δ and G2 if not given. `[delta, laplacian]`: without G2."""
+    """Features that are inputs; δ, ∇²δ and G2 if not given. `[delta, laplacian]`: without G2. δ has
+    to be among them."""
     tophat_radius: Length | None = None
     """Two inputs made by hand instead of all modes: the density under a top-hat of this radius, and
     G2 at the smallest scale. The density is made of the δ and ∇²δ features. A correlation with the
@@ -205,12 +208,12 @@ class RedshiftSpace:
     """How particles are displaced along z, in `results/{sim}/redshift_space/`."""
 
     velocity_cell: OrNull[Length] = 1.2
-    """Particles move with the mean velocity around them, taken on a mesh of such cells: half of the
-    Lagrangian radius of the smallest halo. `null`: with their own velocity. Models of halos then
-    have fingers of God that halos do not have."""
+    """Particles move with the mean velocity around them, taken on a mesh of such cells. Choose half
+    of the Lagrangian radius of your smallest halo; 1.2 is that of 4.9e12 Msun/h. `null`: particles
+    move with their own velocity. Models then have fingers of God that halos do not have."""
     own_velocity: Annotated[float, Range(least=0, most=1)] = 0.0
-    """Share of its velocity within its surroundings that a particle keeps: fingers of God. 0 for
-    halos and for galaxies at their centres, 1 for matter."""
+    """Particles move with mean + `own_velocity` (own − mean): fingers of God. 0 for halos and for
+    galaxies at their centres, 1 for matter."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,9 @@ class TrainingSettings:
     """
 
     form: Literal["network", "gaussian"] = "network"
-    """What log10 *f* is. `gaussian`: of second order in δ and ∇²δ and of first order in G2, so that
-    *f* is a Gaussian of the density and its tides (arXiv:2405.01951). The next three keys are then
-    not used."""
+    """Form of log10 *f*. `network`: a neural network. `gaussian`: a polynomial of second order in δ
+    and ∇²δ and of first order in G2 (arXiv:2405.01951); `hidden_layers`, `neurons` and `activation`
+    are not used."""
     hidden_layers: Count = 3
     """Hidden layers of the network."""
     neurons: Count = 20
