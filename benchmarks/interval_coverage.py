@@ -3,19 +3,26 @@
     python benchmarks/interval_coverage.py [--boxes 4000]
 
 Many small boxes with a Gaussian density carry halos of a known f, of heavy-tailed masses. A study
-draws some of them to train and others to test. Its networks are stood in for by polynomials of the
-density, which are fitted as yardsticks are, each seed to a random part of the cells, so that seeds
-scatter. Then ``lagbias.tables.intervals`` gives the power ratio at k < 0.1 h/Mpc, its interval
+draws some of them to train and others to test. Polynomials of the density stand in for networks.
+They are fitted as yardsticks are, to all cells, and each seed changes their amplitude at random.
+Then ``lagbias.tables.intervals`` gives the power ratio at k < 0.1 h/Mpc, its interval
 without the scatter of training boxes, and with it. The truth is the ratio of a fit to all boxes,
 over all boxes. Prints how often each interval holds it, for numbers of boxes of studies here.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+
 from lagbias.base.stores import MEAN
+from lagbias.fields.grid import Grid
+from lagbias.fields.shells import shell_edges
 from lagbias.tables.evaluation import Evaluated
 from lagbias.tables.intervals import over_seeds, pooled_interval, power_ratio
 
@@ -26,7 +33,7 @@ BLOCK = 4  # residuals over cubes of so many cells a side
 HALOS, SMALLEST, LARGEST, SLOPE = 1_000_000, 50, 5000, 1.5  # of a box; masses in particles
 SMOOTHING = (4.0, 8.0)  # Mpc/h
 BAND = (0.0, 0.1)  # h/Mpc
-PARTS, KEPT = 8, 6  # of the cells of a box, and how many of them one seed sees
+SEED_NOISE = 0.003  # relative scatter of the amplitude from seed to seed
 NETWORKS = {"one": [0, 2], "two": [0, 1], "three": [0, 1, 2], "six": [0, 1, 2, 3, 4]}  # terms
 JUDGED = "six"
 SEEDS = ("seed1", "seed2")
@@ -38,12 +45,12 @@ class Boxes:
 
     Attributes
     ----------
-    products : float64, (boxes, parts, terms + 2, terms + 2)
-        Of terms, halos and one, over the cubes of a part.
+    products : float64, (boxes, terms + 2, terms + 2)
+        Of terms, halos and one, over the cubes.
     powers : float64, (boxes, terms + 1, terms + 1)
         Of the same over the modes of the band.
     halo_squared : float64, (boxes,)
-        Sum of the squared power of halos over these modes.
+        Sum of the squared power of halos over these modes, as the tables have it: by shells.
     means : float64, (boxes, terms)
         Of terms: a box is judged at its own mean f, as its halos are at their own number.
     modes : int
@@ -55,16 +62,10 @@ class Boxes:
     means: np.ndarray
     modes: int
 
-    def fitted(self, boxes: Sequence[int], parts: np.ndarray, terms: list[int]) -> np.ndarray:
-        """Coefficients (constant, terms) of f with <f> = 1 over some boxes; 0 if not of the model.
-
-        Parameters
-        ----------
-        parts : float64, (boxes, parts)
-            How often the parts of each box are seen.
-        """
+    def fitted(self, boxes: Sequence[int], terms: list[int]) -> np.ndarray:
+        """Coefficients (constant, terms) of f with <f> = 1 over boxes; 0 if not of the model."""
         mean = self.means[boxes].mean(axis=0)[terms]
-        total = np.einsum("bpij,bp->ij", self.products[boxes], parts)
+        total = self.products[boxes].sum(axis=0)
         centred = np.zeros((len(terms) + 1, len(total)))  # the terms less their means, and halos
         centred[range(len(terms)), terms] = 1
         centred[:-1, -1] = -mean
@@ -119,12 +120,14 @@ def made(count: int, seed: int) -> Boxes:
     windows = [amplitude * np.exp(-0.5 * (k * scale) ** 2) for scale in SMOOTHING]
     twice = np.where(np.arange(k.shape[-1]) % (POINTS // 2) == 0, 1, 2)
     deviations = [np.sqrt((twice * window**2).sum() / POINTS**3) for window in windows]
-    found = [_box(random, windows, deviations, weight) for _ in range(count)]
+    edges = shell_edges(Grid(POINTS, SIDE), BAND[1])
+    shell = np.where(inside, np.digitize(k, edges), 0)
+    found = [_box(random, windows, deviations, weight, shell) for _ in range(count)]
     parts = (np.array(part) for part in zip(*found, strict=True))
     return Boxes(*parts, modes=int(weight.sum()))
 
 
-def _box(random, windows, deviations, weight):
+def _box(random, windows, deviations, weight, shell):
     white = np.fft.rfftn(random.standard_normal((POINTS,) * 3))
     first, second = (
         np.fft.irfftn(white * window, s=(POINTS,) * 3, axes=(0, 1, 2)) / deviation
@@ -141,13 +144,14 @@ def _box(random, windows, deviations, weight):
     fields = np.array([*fields, np.ones_like(first)])
     modes = np.array([np.fft.rfftn(field) for field in fields[:-1]])
     powers = np.einsum("axyz,bxyz,xyz->ab", modes, modes.conj(), weight, optimize=True).real
-    squared = (weight * np.abs(modes[-1]) ** 4).sum()
+    power = np.bincount(shell.ravel(), (weight * np.abs(modes[-1]) ** 2).ravel())
+    number = np.bincount(shell.ravel(), weight.ravel().astype(float))
+    squared = np.divide(power**2, number, where=number > 0, out=np.zeros_like(power)).sum()
     side = POINTS // BLOCK
     cubes = np.reshape(fields, (-1, side, BLOCK, side, BLOCK, side, BLOCK)).mean(axis=(2, 4, 6))
-    cubes = cubes.reshape(len(fields), -1)[:, random.permutation(side**3)]
-    parts = np.array(np.split(cubes, PARTS, axis=1))
+    cubes = cubes.reshape(len(fields), -1)
     means = fields[:-2].mean(axis=(1, 2, 3))
-    return np.einsum("pac,pbc->pab", parts, parts), powers, squared, means
+    return cubes @ cubes.T, powers, squared, means
 
 
 def studies(boxes: Boxes, train: int, test: int, count: int, seed: int) -> Iterator[tuple]:
@@ -157,10 +161,10 @@ def studies(boxes: Boxes, train: int, test: int, count: int, seed: int) -> Itera
         drawn = random.permutation(len(boxes.powers))[: train + test]
         models = {}
         for name, terms in NETWORKS.items():
-            members = {}
-            for member in SEEDS:
-                parts = np.argsort(random.random((train, PARTS)), axis=1) < KEPT
-                members[member] = boxes.fitted(drawn[:train], parts.astype(float), terms)
+            fitted = boxes.fitted(drawn[:train], terms)
+            members = {member: fitted.copy() for member in SEEDS}
+            for member in members.values():
+                member[1:] *= 1 + random.normal(0, SEED_NOISE)
             members[MEAN] = np.mean(list(members.values()), axis=0)
             models[name] = boxes.evaluated(drawn[train:], members, train)
         found = power_ratio(models[JUDGED], BAND)
@@ -172,7 +176,7 @@ def studies(boxes: Boxes, train: int, test: int, count: int, seed: int) -> Itera
 def truth(boxes: Boxes) -> float:
     """The ratio of a fit to all boxes, over all boxes."""
     every = range(len(boxes.powers))
-    theta = boxes.fitted(every, np.ones((len(every), PARTS)), NETWORKS[JUDGED])
+    theta = boxes.fitted(every, NETWORKS[JUDGED])
     return power_ratio(boxes.evaluated(every, {MEAN: theta}), BAND).value
 
 

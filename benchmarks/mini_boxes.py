@@ -88,7 +88,7 @@ def mass_function_table(study: Study, names: list[str]) -> None:
         box = open_box(name, **study.planned(name).opened())
         number = box.halos(0)[1]
         counts += np.histogram(number, PARTICLES)[0]
-        mass = box.particle_mass * np.array(PARTICLES)
+        mass = box.particle_mass * (np.array(PARTICLES) - 0.5)  # N stands for N - 1/2 to N + 1/2
         expected = expected + numbers_of_watson13(mass, box.redshift, box.box_size**3)
     print("| particles | mass, Msun/h | halos | over Watson et al. 2013 |\n|---|---|---|---|")
     for low, high, light, heavy, found, fit in zip(

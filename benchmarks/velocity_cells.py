@@ -44,7 +44,8 @@ class Boxes:
     """The boxes of a part of a set, and how a model's field on them compares with halos."""
 
     def __init__(self, config: dict, training_set: str, folder: Path) -> None:
-        self.study, self.config, self.folder = Study(config), config, folder
+        self.study, self.folder = Study(config), folder
+        self.config = self.study.config
         self.names = self.study.sets[training_set]["validate"]
         self.tracer = parse_tracer(config["tracers"][0])
         self.scales = parse_scales(config["showcase"])
@@ -113,7 +114,7 @@ def main() -> None:
     config = yaml.safe_load(Path(arguments.config).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as temporary:
         boxes = Boxes(config, arguments.set, Path(temporary))
-        first = boxes.line("labels, by their halos", Velocities(1.0), labels=True)
+        first = boxes.line("labels, by their halos", Velocities(1.0), labels=True)  # of any cell
         print(f"| {' | '.join(first)} |")
         print("|---" * len(first) + "|")
         print(f"| {' | '.join(first.values())} |", flush=True)

@@ -187,6 +187,9 @@ def test_model_that_is_the_halo_field_is_perfect_and_others_are_not(halos, tmp_p
     weight = open_store(halos)["weight"].values.astype(float)
     shot_noise = 80.0**3 * (weight**2).sum() / weight.sum() ** 2
     np.testing.assert_allclose(found["shot_noise"], shot_noise, rtol=1e-6)
+    each_once = noisy["power_error"] * len(weight) / 80.0**3
+    np.testing.assert_allclose(noisy["error_over_number_shot"], each_once, rtol=1e-6)
+    assert shot_noise > 1.1 * 80.0**3 / len(weight), "the weights are alike"
     np.testing.assert_allclose(
         noisy["error_over_shot"], noisy["power_error"] / shot_noise, rtol=1e-6
     )

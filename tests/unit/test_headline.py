@@ -72,7 +72,7 @@ def test_correlation_does_not_see_the_amplitude_of_the_model():
 def written(tmp_path):
     def write(trained_on=0, **models) -> pd.DataFrame:
         evaluation = evaluation_table(models, tmp_path)
-        write_headline(evaluation, NETWORK, trained_on, tmp_path / "headline.csv")
+        write_headline(evaluation, NETWORK, tmp_path / "headline.csv", trained_on)
         return pd.read_csv(tmp_path / "headline.csv", index_col="quantity")
 
     return write

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from abacusnbody.metadata import abacussummit, get_meta
 from lagbias.base.errors import InputError
+from lagbias.simulations.mini.pysco import _on_points
 from lagbias.simulations.mini.settings import COSMOLOGIES, MiniSimulation, check_mesh_ratio
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -28,6 +30,31 @@ def test_checks_of_a_config_import_no_library_of_the_rules(module):
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert not {"numpy", "scipy", "numba", "abacusnbody", "torch"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("grid", [7, 9, 18])
+def test_density_grid_is_even_and_not_finer_than_the_particles(grid):
+    with pytest.raises(InputError, match=f"density_grid={grid}; expected an even number, 8 to par"):
+        MiniSimulation("a", 32.0, 16, 16, phase=0, master_seed=1, density_grid=grid)
+    assert MiniSimulation("a", 32.0, 16, 16, 0, 1, density_grid=8).density_points == 8
+    assert MiniSimulation("a", 32.0, 16, 16, 0, 1).density_points == 16
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("points", [12, 8, 6])
+def test_density_on_fewer_points_has_the_waves_that_they_hold(rng, points, full):
+    field = rng.normal(size=(12,) * 3)
+    found = _on_points(np.fft.fftn(field) if full else np.fft.rfftn(field), points)
+    if points == 12:
+        np.testing.assert_allclose(found, field, atol=1e-12)
+        return
+    expected, there = (np.fft.fftn(one) / one.size for one in (field, found))
+    half = points // 2
+    for index in np.ndindex(*(points,) * 3):
+        wave = [number - points * (number >= half) for number in index]
+        kept = max(map(abs, wave)) < half
+        truth = expected[tuple(wave)] if kept else 0
+        assert there[tuple(wave)] == pytest.approx(truth, abs=1e-12), wave
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,17 @@ def test_variants_that_fit_together_are_taken():
         ),
         (
             {"odd": {"kinds": ["laplacian", "g2"]}}, ["R2-R4_odd"],
-            "more_networks: R2-R4_odd: kinds: found ['laplacian', 'g2']; expected delta among",
+            "variants.odd: kinds: found ['laplacian', 'g2']; expected delta among",
         ),
         ({"flat": {"kinds": ["delta"]}}, ["R2-R4_flat-pc3"], "is on 3 of 2 inputs"),
         ({"tophat": {"tophat_radius": 3}}, ["R2-R4_tophat-pc3"], "is on 3 of 2 inputs"),
         (VARIANTS, ["R2-R4_half"], "more_networks: R2-R4_half is of no variant among"),
         (VARIANTS, ["R2-R4-pc6"], "more_networks: R2-R4-pc6 is on 6 of 5 inputs"),
         (VARIANTS, ["R4-R2_tenth"], "write R2-R4"),
+        (
+            {"odd": {"form": "gaussian", "objective": "labels"}}, [],
+            "variants.odd: training.form: found 'gaussian', expected network with `objective: lab",
+        ),
         ({"many": {"modes": 5}}, ["R2-R4_many"], "modes: 5 modes of delta and its Laplacian at 2"),
     ],
 )  # fmt: skip
@@ -607,3 +611,9 @@ def test_every_key_is_explained_in_the_reference():
         sections = {section, "training"} if section == "variants" else {section}
         rows = re.findall(rf"^\| `(?:{'|'.join(sections)})\b.*", reference, flags=re.M)
         assert any(re.search(rf"`[^`]*\b{key}\b[^`]*`", row) for row in rows), (section, key, rows)
+
+
+def test_share_of_velocities_needs_a_cell():
+    config = CONFIG | {"redshift_space": {"velocity_cell": None, "own_velocity": 0.5}}
+    with pytest.raises(InputError, match="redshift_space.own_velocity: found 0.5 with velocity_ce"):
+        check_config(config)

@@ -852,6 +852,9 @@ def test_unknown_preset_setting_and_activation_are_named():
         Architecture(3, activation="relu")
     with pytest.raises(InputError, match="form 'spline'.*gaussian"):
         Architecture(3, form="spline")
+    for squared in ((), (3,), (-1,)):
+        with pytest.raises(InputError, match="squared .* expected some of 3 inputs"):
+            Architecture(3, form="gaussian", squared=squared)
     with pytest.raises(InputError, match="at least 1"):
         Architecture(0)
 

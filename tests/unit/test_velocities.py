@@ -92,6 +92,21 @@ def test_particles_move_along_z_with_the_mean_around_them(moving):
     assert np.std(mean) < 0.8 * np.std(own), "nothing was averaged"
 
 
+class Shuffled:
+    """A format that gives particles in another order in redshift space."""
+
+    name, files, box_size = "shuffled", "somewhere", 48.0
+
+    def particle_chunks(self, redshift_space=False):
+        index = np.arange(6).reshape(2, 3)[:: -1 if redshift_space else 1]
+        yield index.astype(np.float32), index
+
+
+def test_particles_in_another_order_are_refused():
+    with pytest.raises(InputError, match="shuffled: found particles of somewhere in another order"):
+        list(particles_in_redshift_space(Shuffled(), Velocities(CELL)))
+
+
 def test_particles_of_halos_move_with_their_halo(tmp_path):
     write_arrays(tmp_path / "box.hdf5", arrays_of(make_box()))
     box = open_box(

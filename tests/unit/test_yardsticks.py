@@ -14,6 +14,7 @@ from lagbias.halos import indexing, selection
 from lagbias.halos.carried import write_fields
 from lagbias.halos.occupation import galaxies
 from lagbias.halos.particles import Particles
+from lagbias.halos.velocities import Velocities
 from lagbias.simulations.abacus import writer
 from lagbias.simulations.abacus.members import labelled_positions
 from lagbias.simulations.abacus.reader import read_halos
@@ -319,6 +320,32 @@ def test_labelled_particles_are_those_of_halos_above_the_cut(labelled_box):
     box, expected = labelled_box
     found = np.concatenate([position for position, *_ in labelled_positions(box.files, 40)])
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_labels_of_another_space_than_the_particles_are_refused(labelled_box, tmp_path):
+    box, _ = labelled_box
+    particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
+    indexing.write_particles(box.opened, 6.0, particles)
+    selection.write_halos(box.opened, 40, 6.0, halos)
+    with pytest.raises(InputError, match="has redshift_space = False; expected both of one space"):
+        write_label_prediction(
+            box.opened, particles, halos, 3.0, tmp_path / "labels.zarr", velocities=Velocities(3.0)
+        )
+    assert not (tmp_path / "labels.zarr").exists()
+
+
+def test_labels_move_with_their_halos(labelled_box, tmp_path):
+    """Halos that do not move: the field is that of real space."""
+    box, _ = labelled_box
+    particles, halos = tmp_path / "particles.zarr", tmp_path / "halos.zarr"
+    fields = []
+    for velocities in (None, Velocities(3.0)):
+        indexing.write_particles(box.opened, 6.0, particles, velocities=velocities)
+        selection.write_halos(box.opened, 40, 6.0, halos, redshift_space=velocities is not None)
+        store = tmp_path / "labels.zarr"
+        write_label_prediction(box.opened, particles, halos, 3.0, store, velocities=velocities)
+        fields.append(open_store(store)["overdensity"].values)
+    np.testing.assert_array_equal(*fields)
 
 
 @pytest.mark.parametrize("weighting", ["mass", "number", "galaxies"])

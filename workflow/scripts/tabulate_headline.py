@@ -7,7 +7,7 @@ from lagbias.tables.headline import write_headline
 def run(job):
     with reporting(job):
         write_headline(
-            job.input.evaluation, job.params.showcase, job.params.trained_on, job.output[0]
+            job.input.evaluation, job.params.showcase, job.output[0], job.params.trained_on
         )
 
 

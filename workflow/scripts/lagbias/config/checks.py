@@ -85,6 +85,12 @@ def check_config(config: dict) -> None:
             f"showcase: {config['showcase']!r} is not among scale_sets {config['scale_sets']}; "
             "the figures that show one model show this one: name one of the sets"
         )
+    velocities = config["redshift_space"]
+    if velocities["velocity_cell"] is None and velocities["own_velocity"]:
+        raise InputError(
+            f"redshift_space.own_velocity: found {velocities['own_velocity']} with velocity_cell: "
+            "null, with which particles keep all of their velocity; remove it or give a cell"
+        )
     check_variants(config)
     check_members(config)
     check_boxes(config)

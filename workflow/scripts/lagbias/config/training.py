@@ -86,6 +86,8 @@ class TrainingSettings:
             expected["snapshot_epoch"] = (
                 f"1 to {self.epochs}, the epochs of this training, or null for the last"
             )
+        if self.form == "gaussian" and self.objective == "labels":
+            expected["form"] = "network with `objective: labels`, whose f is a probability"
         for name, text in expected.items():
             if text:
                 raise InputError(f"training.{name}: found {getattr(self, name)!r}, expected {text}")

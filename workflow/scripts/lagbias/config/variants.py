@@ -81,6 +81,7 @@ def check_variants(config: dict) -> None:
             )
         with refused_as(f"variants.{name}"):
             settings_of(name, config)
+            modes_kept(1, kinds=changes.get("kinds", FEATURE_KINDS))
     for name in config["more_networks"]:
         check_network(name, config)
     check_labels(config)

@@ -52,7 +52,7 @@ def write_spectra(
     matter_store = open_store(matter)
     field = matter_store["overdensity"][0].values
     mass = field_modes(field, grid, threads, matter_store.attrs["resolution"])
-    each_once = number_shot_noise(halos, grid.box_size)
+    number_noise = number_shot_noise(halos, grid.box_size)
     of_members = _spectra_of_members(model_store, shells, halo, mass, threads)
     volume = {"units": "(Mpc/h)^3"}
     of_halos = {
@@ -71,7 +71,7 @@ def write_spectra(
             }
             | {
                 name: (("member", "k"), values)
-                for name, values in _ratios(of_members, of_halos, shot_noise, each_once).items()
+                for name, values in _ratios(of_members, of_halos, shot_noise, number_noise).items()
             },
             coords={
                 "member": list(model_store.attrs["members"]),

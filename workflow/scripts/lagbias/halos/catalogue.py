@@ -80,5 +80,4 @@ def paint_halos(halos: str | Path, grid: Grid, threads: int = 1) -> tuple[np.nda
 
 def number_shot_noise(halos: str | Path, box_size: float) -> float:
     """V / N [(Mpc/h)^3] of the halos of a store that have a weight, each counted once."""
-    _, weight = halo_points(halos, box_size)
-    return float(box_size**3 / np.count_nonzero(weight))
+    return float(box_size**3 / np.count_nonzero(open_store(halos)["weight"].values))

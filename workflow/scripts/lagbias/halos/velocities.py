@@ -113,7 +113,7 @@ class MeanAround:
         self._mesh = np.zeros((cells, cells, cells, 2), dtype=np.float32)
 
     def add(self, position: np.ndarray, values: np.ndarray) -> None:
-        """Take in particles at positions (n, 3) [Mpc/h], -L/2 to L/2, with values (n,)."""
+        """Take in particles at positions (n, 3) [Mpc/h], wrapped into the box, with values (n,)."""
         _paint(position, values, self.box_size, self._mesh)
 
     def at(self, position: np.ndarray) -> np.ndarray:
@@ -137,6 +137,15 @@ def displaced_along_z(position: np.ndarray, by: np.ndarray, box_size: float) -> 
     return moved
 
 
+def _check_order(box: SimulationBox, real: np.ndarray, displaced: np.ndarray) -> None:
+    """Refuse a format that gives particles in another order in redshift space."""
+    if not np.array_equal(real, displaced):
+        raise InputError(
+            f"{box.name}: found particles of {box.files} in another order in redshift space than "
+            "in real space, expected the same; change the reader"
+        )
+
+
 def particles_in_redshift_space(
     box: SimulationBox, velocities: Velocities
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -157,16 +166,18 @@ def particles_in_redshift_space(
     Raises
     ------
     InputError
-        If the box is too small for the cells of velocities.
+        If the box is too small for the cells of velocities, or its particles come in another
+        order.
     """
     if velocities.velocity_cell is None:
         yield from box.particle_chunks(redshift_space=True)
         return
 
     def with_displacement():
-        for (real, lattice_index), (displaced, _) in zip(
+        for (real, lattice_index), (displaced, same_index) in zip(
             box.particle_chunks(), box.particle_chunks(redshift_space=True), strict=True
         ):
+            _check_order(box, lattice_index, same_index)
             yield real, lattice_index, displacement(real, displaced, box.box_size)
 
     around = MeanAround(box.box_size, velocities.velocity_cell)
@@ -189,9 +200,10 @@ def members_in_redshift_space(
         return
     real, displaced = (box.halos(more_than, space)[0] for space in (False, True))
     of_halo = displacement(real, displaced, box.box_size)
-    for (place, halo, count), (seen, *_) in zip(
+    for (place, halo, count), (seen, same_halo, _) in zip(
         box.member_positions(more_than), box.member_positions(more_than, True), strict=True
     ):
+        _check_order(box, halo, same_halo)
         own = displacement(place, seen, box.box_size)
         by = velocities.mixed(of_halo[halo], own)
         yield displaced_along_z(place, by, box.box_size), halo, count

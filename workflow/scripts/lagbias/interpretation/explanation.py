@@ -5,9 +5,9 @@ seeds. Features are collinear, so that f at one feature with the others held lie
 is; the dependence on a feature is therefore shown as what particles have at it, <f | feature>,
 beside what they had if f knew the first gradient direction only, < <f | first> | feature >.
 
-The biases (``lagbias.yardsticks.long_wave``) come by two routes. *Derivatives*: the mean gradient
-and curvature of the network. *Moments*: for inputs z of a Gaussian distribution with covariance C,
-integrated by parts (Stein's lemma),
+The biases (``lagbias.yardsticks.long_wave``) come by two routes. *Derivatives*: the mean gradient,
+curvature and third derivative of the network. *Moments*: for inputs z of a Gaussian distribution
+with covariance C, integrated by parts (Stein's lemma),
 
     <df/dz> = C^-1 <f (z - <z>)>,
     <d^2 f / d delta_l^2> = <f u^2> - <f> <u^2>,   u = s C^-1 (z - <z>),   s = dz / d delta_l,

@@ -66,7 +66,7 @@ def _network(document: Mapping[str, Any]) -> list[str]:
     scales = ", ".join(f"{scale:g}" for scale in sorted(set(document["scales"])))
     layers = f"{of['hidden_layers']} × {of['neurons']} neurons, {of['activation']}"
     if of.get("form") == "gaussian":
-        layers = "none: log f is a polynomial of second order in the inputs"
+        layers = "none: log f is a polynomial, of second order in inputs without G2"
     rows = [
         ["smoothing scales", f"{scales} Mpc/h (Gaussian)"],
         ["features", f"{len(document['kinds'])}: δ, ∇²δ and tidal shear G2 at each scale"],

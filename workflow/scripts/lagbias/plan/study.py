@@ -142,6 +142,8 @@ class Study:
             "redshift": self.redshift(sim),
             "phase": self.simulations[sim].phase,
         }
+        if settings.get("density_grid") == settings["particles_per_side"]:
+            del settings["density_grid"]  # as if it were not given
         # The record of a box at the default cosmology does not name it.
         if self.cosmology(sim) != DEFAULT_COSMOLOGY:
             settings["cosmology"] = self.cosmology(sim)
@@ -255,13 +257,14 @@ class Study:
         return [name for name in self.config["yardsticks"] if parse_yardstick(name)[1]]
 
     def explained(self) -> list[str]:
-        """The showcase, and networks in its place that are Gaussians of the same scales."""
+        """The showcase, and its variants on the same scales whose f is a Gaussian."""
         gaussians = [
             name
             for name in self.networks()
             if parse_network(name).base == name
             and parse_network(name).scale_set == self.showcase
             and settings_of(parse_network(name).variant, self.config).form == "gaussian"
+            and self.network_inputs(name) > 1
         ]
         return list(dict.fromkeys([self.showcase, *gaussians]))
 

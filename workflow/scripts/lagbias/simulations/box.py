@@ -82,6 +82,8 @@ class SimulationBox(ABC):
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Every particle, or every one of a fair sample, exactly once; some millions at a time.
 
+        In the same chunks and order in real and in redshift space; so with particles of halos.
+
         Parameters
         ----------
         redshift_space : bool

@@ -37,7 +37,7 @@ def headline(models: Models, model: str) -> Iterator[list]:
         yield row(quantity, meaning, model, best, YARDSTICK_BAND[1], error)
 
 
-def write_headline(evaluation: Source, model: str, trained_on: int, output: str | Path) -> None:
+def write_headline(evaluation: Source, model: str, output: str | Path, trained_on: int) -> None:
     """Write the three numbers of a model, a line each, with intervals as those of the claims.
 
     Parameters
@@ -46,13 +46,13 @@ def write_headline(evaluation: Source, model: str, trained_on: int, output: str 
         As ``evaluation.read_evaluation`` takes them.
     model : str
         The network that the report shows.
-    trained_on : int
-        Training boxes of the set.
     output : path of a CSV file
         Columns ``quantity``, its ``meaning``, ``model``, ``compared_with`` (the yardstick of least
         error, or nothing), ``k_max`` [h/Mpc], ``measured``, ``interval`` (half of that of 95 %
         confidence) and its parts ``of_boxes``, ``of_seeds`` and ``of_training``. No third line
         without a yardstick.
+    trained_on : int
+        Training boxes of the set.
     """
     rows = headline(models_in(read_evaluation(evaluation), trained_on), model)
     with written_whole(output) as partial:

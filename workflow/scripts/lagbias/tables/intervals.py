@@ -52,6 +52,7 @@ def with_training(found: Measured, model: Evaluated) -> Measured:
 
     A fit makes the ratio right on its own boxes, where it would scatter from box to box as it does
     on others: so it is off by as much as the mean over as many test boxes.
+    ASSUME: training and test boxes are of one volume.
     ``benchmarks/interval_coverage.py`` shows how often such intervals hold the truth.
     """
     if not model.trained_on:

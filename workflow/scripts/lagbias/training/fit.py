@@ -125,7 +125,7 @@ def first_network(
 ) -> HaloToMassRatio:
     """The network that a training begins with, drawn from the seed.
 
-    ``squared`` are the inputs of which a Gaussian f has squares.
+    ``squared`` are the inputs of which a Gaussian f has squares; a network has none.
     """
     output = "sigmoid" if settings.objective == "labels" else "exponential"
     architecture = Architecture(

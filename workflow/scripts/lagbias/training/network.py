@@ -63,7 +63,8 @@ class Architecture:
     Raises
     ------
     InputError
-        If a number is not positive, or the activation, the output or the form unknown.
+        If a number is not positive, the activation, the output or the form unknown, or what is
+        squared no input.
     """
 
     inputs: int
@@ -86,6 +87,13 @@ class Architecture:
             raise InputError(f"output {self.output!r}: expected one of {OUTPUTS}")
         if self.form not in FORMS:
             raise InputError(f"form {self.form!r}: expected one of {FORMS}")
+        if bool(self.squared) != (self.form == "gaussian") or not all(
+            0 <= number < self.inputs for number in self.squared
+        ):
+            raise InputError(
+                f"squared {self.squared}: expected some of {self.inputs} inputs, from 0, of a "
+                "gaussian, and none of a network"
+            )
 
     @property
     def values_of_row(self) -> int:
@@ -103,10 +111,14 @@ class Architecture:
 class SecondOrder(nn.Module):
     """All inputs (inputs, rows), then the products of any two of some: (terms, rows)."""
 
+    first: torch.Tensor
+    second: torch.Tensor
+
     def __init__(self, squared: Sequence[int]):
         super().__init__()
         pairs = list(combinations_with_replacement(squared, 2))
-        self.first, self.second = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        for name, number in zip(("first", "second"), zip(*pairs, strict=True), strict=True):
+            self.register_buffer(name, torch.tensor(number), persistent=False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """The terms, where the values of an input lie together."""

@@ -81,6 +81,11 @@ def write_label_prediction(
     box_size, everything = catalogue.attrs["box_size"], catalogue.sizes["particle"]
     mesh = Mesh(catalogue.attrs["cells"], box_size)
     min_particles = open_store(halos).attrs["min_particles"]
+    if catalogue.attrs["redshift_space"] != (velocities is not None):
+        raise InputError(
+            f"labels: found velocities {velocities}, but {particles} has redshift_space = "
+            f"{catalogue.attrs['redshift_space']}; expected both of one space; {AGAIN}"
+        )
     labelled = (
         members_in_redshift_space(box, min_particles, velocities)
         if velocities
