@@ -139,9 +139,9 @@ def of_modes(
 def power_ratio(model: Evaluated, band: Band, name: str = "model", member: str = MEAN) -> Measured:
     """P_model / P_halo in a band, of one member.
 
-    Of few boxes its interval is ``NON_GAUSSIAN`` times that of their modes (``of_modes``): model and
-    halos share them, so that most of the sample variance drops out. Of a cross power it is half of
-    that.
+    Of few boxes its interval is ``NON_GAUSSIAN`` times that of their modes (``of_modes``): model
+    and halos share them, so that most of the sample variance drops out. Of a cross power it is half
+    of that.
 
     Parameters
     ----------
