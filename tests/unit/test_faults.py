@@ -114,7 +114,7 @@ JOBS = {
         Job(
             "index_particles",
             Names(store=PARTICLES),
-            params=box_params(cell_size=6.0),
+            params=box_params(cell_size=6.0, velocities=None),
             wildcards=Names(sim=SIM, space=""),
         ),
         Job(
