@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 from lagbias.plan.resources import formula_mb
 
 LOGS = Path("logs")
-TRACER = r"N\d+(-number|-galaxies)?"
+TRACER = r"N\d+(-number|-galaxies|-LRG|-ELG)?"
 RULES = {  # of files that are named for something else
     r"download/.*": "download_file",
     r"figures/.*": "figures",
@@ -35,6 +35,7 @@ RULES = {  # of files that are named for something else
     r"tables/.*": "tables",
     r".*/features/R[\d.]+\.tsv": "compute_features",
     r".*/halos/N\d+-galaxies\.tsv": "draw_galaxies",
+    r".*/halos/N\d+-(LRG|ELG)\.tsv": "populate_halos",
     rf".*/halos/{TRACER}\.tsv": "select_halos",
     rf".*/halos/{TRACER}-planted\.tsv": "plant_halos",
     rf".*/labels/{TRACER}\.tsv": "label_particles",

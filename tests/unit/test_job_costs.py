@@ -55,13 +55,15 @@ def benchmarks() -> dict[str, str]:
     return {rule: match[1] for rule, match in found.items() if match}
 
 
-@pytest.mark.parametrize("tracer", ["N50", "N50-number", "N50-galaxies"])
+@pytest.mark.parametrize("tracer", ["N50", "N50-number", "N50-galaxies", "N50-LRG"])
 @pytest.mark.parametrize("space", ["", "redshift_space/"])
 def test_every_benchmark_file_is_of_its_rule(tracer, space):
     wildcards = EXAMPLES | {"tracer": tracer, "other": tracer, "space": space}
     places = {rule: pattern.format(**wildcards) for rule, pattern in benchmarks().items()}
     assert {"select_halos", "label_particles", "compare_transfer", "download_file"} <= {*places}
-    places.pop("select_halos" if tracer.endswith("-galaxies") else "draw_galaxies")
+    of_tracer = {"N50-galaxies": "draw_galaxies", "N50-LRG": "populate_halos"}
+    for rule in {"select_halos", *of_tracer.values()} - {of_tracer.get(tracer, "select_halos")}:
+        places.pop(rule)
     found = {rule: job_costs.rule_of(Path(place)) for rule, place in places.items()}
     expected = {
         rule: place.partition("/")[0] if place.startswith(("figures/", "tables/")) else rule

@@ -363,6 +363,8 @@ def test_a_box_may_have_its_own_redshift_and_a_mini_box_its_cosmology():
     [
         ({"tracers": ["N50-galaxies"]}, "N50-galaxies needs the section `galaxies`"),
         ({"transfers": {"tracers": ["N50-galaxies"]}}, "N50-galaxies needs the section"),
+        ({"tracers": ["N50-LRG"]}, "N50-LRG needs the section `LRG`"),
+        ({"more_tracers": ["N50-ELG"]}, "N50-ELG needs the section `ELG`"),
         ({"more_tracers": ["N19"]}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["N19"]}}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["halos"]}}, "tracer 'halos': expected halos by"),
@@ -432,6 +434,8 @@ def test_boxes_of_files_that_do_not_fit_are_refused(keys, message):
          {"yardsticks": ["labels"]}, "which gadget (a box to test) lacks"),
         ("train", {"lacks": ["members"]}, {"variants": {"direct": {"objective": "labels"}}},
          "variants.direct.objective: labels needs the particles of each halo, which gadget"),
+        ("validate", {"lacks": ["members"]}, {"tracers": ["N50-LRG"], "LRG": {}},
+         "tracers: N50-LRG needs the particles of each halo, which gadget (a box to validate)"),
     ],
 )  # fmt: skip
 def test_labels_need_the_particles_of_halos(part, keys, changes, message):

@@ -34,6 +34,7 @@ from lagbias.plan.targets import (
 from lagbias.plan.wildcards import (
     GALAXIES,
     HALOS,
+    HOD_GALAXIES,
     TRACER,
     by_hand,
     constraints,

@@ -79,6 +79,33 @@ rule draw_galaxies:
         "../scripts/draw_galaxies.py"
 
 
+rule populate_halos:
+    input:
+        files=inputs.source_files,
+    output:
+        directory("results/{sim}/{space}halos/{tracer}.zarr"),
+    log:
+        "logs/{sim}/{space}halos/{tracer}.log",
+    benchmark:
+        "logs/{sim}/{space}halos/{tracer}.tsv"
+    wildcard_constraints:
+        tracer=HOD_GALAXIES,
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs.of("populate_halos"),
+    params:
+        code=code_of("populate_halos", inputs.reader("halos", "member_positions")),
+        box=inputs.box,
+        cell_size=config["mesh"]["cell_size"],
+        occupation=inputs.occupation,
+        master_seed=config["master_seed"],
+    message:
+        "Galaxies by AbacusHOD of {wildcards.sim}/{wildcards.space}, {wildcards.tracer}"
+    script:
+        "../scripts/populate_halos.py"
+
+
 rule plant_halos:
     input:
         features=inputs.planting_features,

@@ -217,8 +217,8 @@ rule tabulate_directions:
 
 rule tabulate_filters:
     input:
-        pca=of_fits("gradient_pca.nc", study.scale_sets),
-        projections=of_fits("projection.nc", study.scale_sets),
+        pca=of_fits("gradient_pca.nc", study.networks_of_features()),
+        projections=of_fits("projection.nc", study.networks_of_features()),
         linear_power=inputs.of_boxes("linear_power.nc"),
         halos=inputs.of_boxes("halos/{tracer}.zarr"),
     output:

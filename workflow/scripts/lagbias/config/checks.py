@@ -111,6 +111,11 @@ def check_tracers(config: dict) -> None:
                 f"tracers: {name} needs the section `galaxies`, the occupation of halos; add it, "
                 "{} for its defaults"
             )
+        if tracer.by_hod and tracer.weighting not in config:
+            raise InputError(
+                f"tracers: {name} needs the section `{tracer.weighting}`, the occupation of halos by "
+                "AbacusHOD; add it (docs/reference/config_keys.md)"
+            )
 
 
 def check_transfers(config: dict) -> None:
@@ -181,9 +186,12 @@ def check_files(name: str, simulation: dict, source: Source) -> None:
 def check_members(config: dict) -> None:
     """Check that boxes tell the particles of halos where something is made of them."""
     simulations, sets = config["simulations"], config["training_sets"].values()
+    satellites = [f"tracers: {name}" for name in all_tracers(config) if parse_tracer(name).by_hod]
     asked = {
-        "test": ["yardsticks: labels"] if "labels" in config["yardsticks"] else [],
-        "train": [
+        "test": ["yardsticks: labels"] * ("labels" in config["yardsticks"]) + satellites,
+        "validate": satellites,
+        "train": satellites
+        + [
             f"{field}.objective: labels"
             for field, settings in every_training(config).items()
             if settings.objective == "labels"

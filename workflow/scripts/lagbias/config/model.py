@@ -10,6 +10,7 @@ The JSON schema and the table of keys in the docs are written from these classes
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
+from lagbias.config.galaxies import ElgOccupation, Galaxies, LrgOccupation
 from lagbias.config.keys import (
     Boxes,
     Count,
@@ -117,27 +118,6 @@ class TrainingSet:
     """Boxes on which models are compared."""
     steps: Count | None = None
     """Training steps of this set, where they are not those of `training`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Galaxies:
-    """Mean number of galaxies in a halo of mass M (Zheng et al. 2007).
-
-    Centrals: ½[1 + erf((log10 M − `log10_m_min`)/`sigma_log10_m`)]. Satellites: the mean number of
-    centrals times ((M − M0)/M1)^`alpha`. Galaxies are drawn once a box, from `master_seed` and the
-    name of the box. What is not given follows from the halo cut. `{}` takes all of it so.
-    """
-
-    log10_m_min: Annotated[float, Unit("log10 Msun/h")] | None = None
-    """Mmin, at which half of the halos have a central. If not given: twice that of the halo cut."""
-    sigma_log10_m: Annotated[float, Range(above=0), Unit("dex")] | None = None
-    """Width of the step of centrals; 0.2 if not given."""
-    log10_m_0: Annotated[float, Unit("log10 Msun/h")] | None = None
-    """M0, below which halos have no satellites; Mmin if not given."""
-    log10_m_1: Annotated[float, Unit("log10 Msun/h")] | None = None
-    """M1 of satellites; 17 Mmin if not given."""
-    alpha: float | None = None
-    """Slope of satellites; 1 if not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,11 +252,13 @@ class Config:
     tracers: Annotated[list[str], Range(least=1)]
     """What is modelled. `N50`: halos with more than 50 particles, weighted by mass. `N50-number`:
     each halo counts one. `N50-galaxies`: each halo counts the galaxies that it hosts, all at its
-    centre of mass."""
+    centre of mass. `N50-LRG`, `N50-ELG`: galaxies by AbacusHOD, satellites on particles."""
     more_tracers: list[str] = field(default_factory=list)
     """Other tracers to which the linear bias, a polynomial and the showcase are fitted, on all
     inputs and on `directions`: `results/tables/{set}_tracers.csv`."""
     galaxies: Galaxies | None = None
+    LRG: LrgOccupation | None = None
+    ELG: ElgOccupation | None = None
     transfers: Transfers = field(default_factory=Transfers)
     scale_sets: Annotated[list[str], Range(least=1)]
     """Smoothing scales [Mpc/h] in rising order, as `R2-R2.83-R4`. Each set is its own branch of the

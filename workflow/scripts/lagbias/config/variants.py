@@ -116,7 +116,7 @@ def check_labels(config: dict) -> None:
         name: [config["showcase"]] for name in config["more_tracers"] if name not in trained
     }
     for tracer, networks in trained.items():
-        if parse_tracer(tracer).weighting == "galaxies":
+        if parse_tracer(tracer).of_galaxies:
             for network in networks:
                 check_no_labels(network, tracer, config)
 

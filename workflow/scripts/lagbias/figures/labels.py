@@ -8,6 +8,8 @@ TRACER_TITLES = {
     "mass": "halos (mass-weighted)",
     "number": "halos (each counts one)",
     "galaxies": "galaxies",
+    "LRG": "LRGs",
+    "ELG": "ELGs",
 }
 
 

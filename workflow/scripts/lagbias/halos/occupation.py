@@ -85,8 +85,7 @@ def galaxies(settings: dict | None) -> Weighting:
     Galaxies are put at their halo's centre of mass. Satellites at a distance r of it would have a
     share k^2 <r^2> / 6 less of their modes: 0.4 % at k = 0.3 h/Mpc for a root mean square of
     0.5 Mpc/h. In redshift space they move with their halo: there are no fingers of God.
-    abacusutils' AbacusHOD draws richer populations, but from subsamples that its ``prepare_sim``
-    makes of cleaned halos and their particles, which boxes made here, and some others, lack.
+    ``lagbias.halos.hod`` puts satellites on particles, where a format tells those of halos.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,24 @@ class Weighting:
     weigh: Callable[[np.ndarray, SimulationBox, int], np.ndarray]
 
 
+class Points(NamedTuple):
+    """A catalogue.
+
+    Attributes
+    ----------
+    position : float32, (n, 3)
+        [Mpc/h], in [-L/2, L/2].
+    particle_count : int64, (n,)
+        Of the halo.
+    weight : int64, (n,)
+        What each counts for in the halo field.
+    """
+
+    position: np.ndarray
+    particle_count: np.ndarray
+    weight: np.ndarray
+
+
 BY_MASS = Weighting("mass", lambda particle_count, box, cut: particle_count)
 BY_NUMBER = Weighting("number", lambda particle_count, box, cut: np.ones_like(particle_count))
 # Those that follow from the catalogue alone.
@@ -56,9 +75,7 @@ def write_halos(
         Halos with N > min_particles are kept.
     cell_size : float
         Training cell [Mpc/h].
-    store : path of the zarr store
-        ``overdensity`` float32 (x, y, z) on the training mesh, weighted, nearest grid point;
-        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count``, ``weight`` int64 (halo).
+    store : path of the zarr store, as ``write_points`` writes it
     weighting : Weighting
     redshift_space : bool
         Whether positions are displaced along z by velocities.
@@ -69,9 +86,41 @@ def write_halos(
         If no halo is above the cut, or halos and density are of different boxes.
     """
     position, particle_count = box.halos(min_particles, redshift_space)
-    mesh = Mesh.of_cell_size(cell_size, box.box_size)
     log.info("%d halos with N > %d", len(position), min_particles)
-    weight = weighting.weigh(particle_count, box, min_particles)
+    points = Points(position, particle_count, weighting.weigh(particle_count, box, min_particles))
+    write_points(box, points, min_particles, cell_size, store, weighting.name, redshift_space)
+
+
+def write_points(
+    box: SimulationBox,
+    points: Points,
+    min_particles: int,
+    cell_size: float,
+    store: str | Path,
+    weighting: str,
+    redshift_space: bool,
+) -> None:
+    """Write a catalogue and its overdensity.
+
+    Parameters
+    ----------
+    box : SimulationBox
+    points : Points
+    min_particles : int
+        Of the halos.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store
+        ``overdensity`` float32 (x, y, z) on the training mesh, weighted, nearest grid point;
+        ``position`` float32 (halo, axis) [Mpc/h]; ``particle_count``, ``weight`` int64 (halo).
+        An item is a halo, or a galaxy by AbacusHOD.
+    weighting : str
+        As in the name of the tracer.
+    redshift_space : bool
+        Whether positions are displaced along z by velocities.
+    """
+    mesh = Mesh.of_cell_size(cell_size, box.box_size)
+    position, particle_count, weight = points
     with written_whole(store) as partial:
         overdensity = halo_overdensity(position, weight, mesh)
         append_variable(partial, "overdensity", overdensity, ("x", "y", "z"), units="1")
@@ -81,7 +130,7 @@ def write_halos(
         set_attributes(
             partial,
             **provenance(simulation=box.name, redshift=box.redshift, box_size=box.box_size),
-            min_particles=min_particles, weighting=weighting.name, cells=mesh.cells,
+            min_particles=min_particles, weighting=weighting, cells=mesh.cells,
             redshift_space=redshift_space,
             particle_mass=box.particle_mass, particle_mass_units="Msun/h",
             particle_volume=box.box_size**3 / box.particle_count,

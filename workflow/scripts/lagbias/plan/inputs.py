@@ -80,6 +80,10 @@ class Inputs:
         """How particles move (``halos.velocities.Velocities``); None in real space."""
         return self.study.velocities() if wildcards.space else None
 
+    def occupation(self, wildcards: Wildcards) -> dict | None:
+        """How galaxies are drawn by AbacusHOD (``halos.hod.hod_galaxies``)."""
+        return self.study.hod_occupation(wildcards.tracer)
+
     # Of the boxes of a training set
 
     def training_features(self, wildcards: Wildcards) -> list[str]:

@@ -29,6 +29,7 @@ from lagbias.plan.resources import (
     paint_matter,
     plant_halos,
     plot_slices,
+    populate_halos,
     predict_halo_field,
     predict_labels,
     predict_lagrangian_bias,
@@ -71,6 +72,11 @@ def _indexing(study: Study, wildcards: Wildcards) -> float:
 def _selecting(study: Study, wildcards: Wildcards) -> float:
     least = parse_tracer(wildcards.tracer).min_particles
     return select_halos(study.size_of(wildcards.sim), least)
+
+
+def _populating(study: Study, wildcards: Wildcards) -> float:
+    least = parse_tracer(wildcards.tracer).min_particles
+    return populate_halos(study.size_of(wildcards.sim), least)
 
 
 def _moments(study: Study, wildcards: Wildcards) -> float:
@@ -136,6 +142,7 @@ PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "measure_linear_power": _of_box(measure_linear_power),
     "index_particles": _indexing,
     "select_halos": _selecting,
+    "populate_halos": _populating,
     "plant_halos": _of_box(plant_halos),
     "label_particles": _of_box(label_particles),
     "paint_matter": _of_box(paint_matter),

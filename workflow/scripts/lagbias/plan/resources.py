@@ -151,6 +151,13 @@ def select_halos(box: GriddedBox, min_particles: int) -> float:
     return 210 + (columns + 24 * box.cells) / MB
 
 
+def populate_halos(box: GriddedBox, min_particles: int) -> float:
+    """The compiler; halos that are kept; the particles in halos of a file, by their columns."""
+    kept = min(1, 35 / min_particles) ** 0.9 * box.halos
+    members = 0.4 * box.particles / box.sizes.files
+    return 520 + (250 * kept + 150 * members + 24 * box.cells) / MB
+
+
 def plant_halos(box: GriddedBox) -> float:
     """f of the grid and a slab's coordinates; position, place in the order and f of particles."""
     slab = 150 * box.chunk_points

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from lagbias.config.galaxies import ElgOccupation, LrgOccupation
 from lagbias.config.model import Config, with_defaults
 from lagbias.config.names import parse_network, parse_scales, parse_yardstick
 from lagbias.config.tracers import parse_tracer
@@ -204,6 +205,15 @@ class Study:
             return None
         return self.config["galaxies"] | {"master_seed": self.config["master_seed"]}
 
+    def hod_occupation(self, tracer: str) -> dict | None:
+        """Parameters of the galaxies of a tracer by AbacusHOD (``halos.hod``), if it is one."""
+        parsed = parse_tracer(tracer)
+        if not parsed.by_hod:
+            return None
+        sections = {"LRG": LrgOccupation, "ELG": ElgOccupation}
+        occupation = sections[parsed.weighting](**self.config[parsed.weighting])
+        return {name: value for name, value in asdict(occupation).items() if value is not None}
+
     def planting_scale(self) -> float:
         """Scale at which f is planted: the smallest of the showcase [Mpc/h]."""
         return min(parse_scales(self.showcase))
@@ -226,6 +236,20 @@ class Study:
         """Every network of the tables: the scale sets, those on few directions, and more."""
         more = self.config["more_networks"]
         return unique([*self.scale_sets, *self.projected_models(), *more])
+
+    def networks_of_features(self) -> list[str]:
+        """The scale sets and their variants that learn the halo field from smoothed features.
+
+        Their gradient directions are filters of the initial density.
+        """
+        of_variants = [
+            name
+            for name in self.networks()
+            if parse_network(name).base == name
+            and parse_network(name).variant not in self.variants_by_hand()
+            and not self.trains_on_labels(name)
+        ]
+        return unique([*self.scale_sets, *of_variants])
 
     def all_models(self) -> list[str]:
         """Every model of the tables: matter and the yardsticks, then the networks."""

@@ -1,6 +1,7 @@
 """What the wildcards of paths may be, as regular expressions."""
 
 from lagbias.config.names import YARDSTICKS
+from lagbias.config.tracers import HOD_TRACERS
 from lagbias.config.yardsticks import KINDS
 from lagbias.plan.study import Study
 
@@ -8,7 +9,8 @@ SCALE = r"\d+(\.\d+)?"
 SCALES = rf"R{SCALE}(-R{SCALE})*"
 HALOS = r"N[1-9]\d*(-number)?"
 GALAXIES = r"N[1-9]\d*-galaxies"
-TRACER = rf"({HALOS}|{GALAXIES})"
+HOD_GALAXIES = rf"N[1-9]\d*-({'|'.join(HOD_TRACERS)})"
+TRACER = rf"({HALOS}|{GALAXIES}|{HOD_GALAXIES})"
 NUMBER = r"[1-9]\d*"
 NOTHING = r"(?!)"  # matches no text at all
 
