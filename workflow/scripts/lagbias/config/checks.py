@@ -113,8 +113,8 @@ def check_tracers(config: dict) -> None:
             )
         if tracer.by_hod and tracer.weighting not in config:
             raise InputError(
-                f"tracers: {name} needs the section `{tracer.weighting}`, the occupation of halos by "
-                "AbacusHOD; add it (docs/reference/config_keys.md)"
+                f"tracers: {name} needs the section `{tracer.weighting}`, the occupation of halos "
+                "by AbacusHOD; add it (docs/reference/config_keys.md)"
             )
 
 
