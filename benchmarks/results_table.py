@@ -8,7 +8,7 @@ deviation of the seeds; of differences and statistics (a model a column), too. O
 comparisons, of sets with unlike training boxes, means over the sets are printed, of models that
 all have, and after ± the standard deviation of one set; of several claims what was measured, with
 an interval of 95 % of sets and test boxes. Other tables are printed as they are, but for the files
-they name.
+they name; several one below the other, with the name of the file before `_filters.csv` or the like.
 """
 
 import argparse
@@ -101,6 +101,16 @@ def claims_over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return table[["measured", "interval", "of_boxes", "of_sets"]].round(4).reset_index()
 
 
+def one_below_the_other(paths: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of several of a kind, with the first part of their file's name: ``mini_N50``."""
+    names = [Path(path).stem.rpartition("_")[0] for path in paths]
+    named = [
+        table.assign(table=name)[["table", *table.columns]]
+        for name, table in zip(names, tables, strict=True)
+    ]
+    return pd.concat(named)
+
+
 def print_table(titles: list[str], rows: list[list[str]]) -> None:
     """A table as Markdown."""
     for line in (titles, None, *rows):
@@ -123,9 +133,16 @@ def main() -> None:
     parser.add_argument(
         "tables", nargs="*", default=["results/tables/mini_N50_on_mini_ph004_summary.csv"]
     )
-    tables = [pd.read_csv(path) for path in parser.parse_args().tables]
-    merged = claims_over_sets if "claim" in tables[0] else over_sets
-    table = tables[0] if len(tables) == 1 else merged(tables)
+    paths = parser.parse_args().tables
+    tables = [pd.read_csv(path) for path in paths]
+    if len(tables) == 1:
+        (table,) = tables
+    elif "claim" in tables[0]:
+        table = claims_over_sets(tables)
+    elif "power_ratio_k0-0.1" in tables[0]:
+        table = over_sets(tables)
+    else:
+        table = one_below_the_other(paths, tables)
     if "statistic" in table:
         print_statistics(table)
         return

@@ -2,12 +2,16 @@
 
     python benchmarks/velocity_cells.py own 0.8 1.0 1.2 1.4
     python benchmarks/velocity_cells.py --config config/volume.yaml --set twelve own 0.8 1.0 1.2
+    python benchmarks/velocity_cells.py --config config/galaxies.yaml --set paper --tracer N50-LRG \
+        0.7 0.7+0.3 0.7+0.6
 
 Displaces the particles of the validation boxes of a set by mean velocities on cells of each size
-[Mpc/h] (``own``: by their own), lets the showcase paint its field on them, and prints ratios to the
-halos in bands of k: means over the boxes with their standard errors. The first line is of labels
-that move with their halos. Test boxes are not looked at. Features, particles and the network must
-be there: ask for the showcase's ``on_{box}/spectra.nc`` of these boxes first.
+[Mpc/h] (``own``: by their own; ``0.7+0.3``: and by a share of 0.3 of their velocity within them),
+lets the showcase paint its field on them, and prints ratios to the
+halos in bands of k: means over the boxes with their standard errors. Of halos by mass, the first
+line is of labels that move with them. Test boxes are not looked at. Features, particles, halos and
+the network must be there: ask for the showcase's ``on_{box}/spectra.nc`` and for
+``results/{box}/redshift_space/halos/{tracer}.zarr`` of these boxes first.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import logging
 import sys
 import tempfile
 import warnings
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +34,6 @@ from lagbias.evaluation.prediction import write_prediction
 from lagbias.evaluation.spectra import write_spectra
 from lagbias.halos.carried import write_matter
 from lagbias.halos.indexing import write_particles
-from lagbias.halos.selection import WEIGHTINGS, write_halos
 from lagbias.halos.velocities import Velocities
 from lagbias.plan.study import Study
 from lagbias.simulations.box import SimulationBox
@@ -43,18 +47,13 @@ SHOWN = {"monopole_ratio": "monopole", "quadrupole_ratio": "quadrupole"}
 class Boxes:
     """The boxes of a part of a set, and how a model's field on them compares with halos."""
 
-    def __init__(self, config: dict, training_set: str, folder: Path) -> None:
+    def __init__(self, config: dict, training_set: str, tracer: str, folder: Path) -> None:
         self.study, self.folder = Study(config), folder
         self.config = self.study.config
         self.names = self.study.sets[training_set]["validate"]
-        self.tracer = parse_tracer(config["tracers"][0])
+        self.tracer = tracer
         self.scales = parse_scales(config["showcase"])
-        self.fit = Path(f"results/fits/{training_set}/{config['tracers'][0]}/{config['showcase']}")
-        for name in self.names:
-            write_halos(
-                self.opened(name), self.tracer.min_particles, self.cells["cell_size"],
-                folder / f"{name}.halos", WEIGHTINGS[self.tracer.weighting], redshift_space=True,
-            )  # fmt: skip
+        self.fit = Path(f"results/fits/{training_set}/{tracer}/{config['showcase']}")
 
     @property
     def cells(self) -> dict:
@@ -71,7 +70,7 @@ class Boxes:
         )
         write_particles(box, self.cells["cell_size"], particles, velocities=velocities)
         write_matter(particles, evaluation_cell, matter)
-        halos = self.folder / f"{name}.halos"
+        halos = Path(f"results/{name}/redshift_space/halos/{self.tracer}.zarr")
         if labels:
             write_label_prediction(
                 box, particles, halos, evaluation_cell, model, velocities=velocities
@@ -103,25 +102,37 @@ class Boxes:
         return cells
 
 
+def moved(cell: str) -> tuple[str, Velocities]:
+    """What an argument means, in words and as velocities."""
+    if cell == "own":
+        return "network, own velocities", Velocities(None)
+    size, _, share = cell.partition("+")
+    within = f", {share} of the velocity within" if share else ""
+    return f"network, cells of {size} Mpc/h{within}", Velocities(float(size), float(share or 0))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cells", nargs="+", help="[Mpc/h], or own")
     parser.add_argument("--config", default="config/config.yaml")
     parser.add_argument("--set", default="mini")
+    parser.add_argument("--tracer", help="the first of the config, if not given")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     warnings.filterwarnings("ignore")
     config = yaml.safe_load(Path(arguments.config).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as temporary:
-        boxes = Boxes(config, arguments.set, Path(temporary))
-        first = boxes.line("labels, by their halos", Velocities(1.0), labels=True)  # of any cell
-        print(f"| {' | '.join(first)} |")
-        print("|---" * len(first) + "|")
-        print(f"| {' | '.join(first.values())} |", flush=True)
-        for cell in arguments.cells:
-            velocities = Velocities(None if cell == "own" else float(cell))
-            what = "network, own velocities" if cell == "own" else f"network, cells of {cell} Mpc/h"
-            print(f"| {' | '.join(boxes.line(what, velocities).values())} |", flush=True)
+        tracer = arguments.tracer or config["tracers"][0]
+        boxes = Boxes(config, arguments.set, tracer, Path(temporary))
+        lines = (boxes.line(*moved(cell)) for cell in arguments.cells)
+        if parse_tracer(tracer).weighting == "mass":
+            of_labels = boxes.line("labels, by their halos", Velocities(1.0), labels=True)
+            lines = chain([of_labels], lines)
+        for number, line in enumerate(lines):
+            if number == 0:
+                print(f"| {' | '.join(line)} |")
+                print("|---" * len(line) + "|")
+            print(f"| {' | '.join(line.values())} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -43,3 +43,16 @@ def test_claims_of_several_sets_are_averaged_with_the_interval_of_their_scatter(
     assert found.loc[0, "of_sets"] == pytest.approx(12.706 * 0.01, rel=1e-3)
     assert found.loc[0, "of_boxes"] == pytest.approx(0.05)
     assert found.loc[0, "interval"] == pytest.approx(np.hypot(0.12706, 0.05), rel=1e-3)
+
+
+def test_other_tables_are_one_below_the_other_with_their_names(tmp_path, monkeypatch, capsys):
+    paths = [tmp_path / "mini_N50_filters.csv", tmp_path / "z1_N50_filters.csv"]
+    for path, radius in zip(paths, (2.5, 3.5), strict=True):
+        pd.DataFrame([{"model": "R2", "radius": radius}]).to_csv(path, index=False)
+    monkeypatch.setattr("sys.argv", ["results_table.py", *map(str, paths)])
+    results_table.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "| table | model | radius |", "|---|---|---|", "| mini_N50 | R2 | 2.5 |",
+        "| z1_N50 | R2 | 3.5 |",
+    ]  # fmt: skip
