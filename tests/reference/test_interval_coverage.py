@@ -1,5 +1,7 @@
 """Intervals of 95 %: how often they hold the truth, in simulated studies of a known f."""
 
+import pickle
+
 import interval_coverage
 import numpy as np
 import pytest
@@ -13,8 +15,12 @@ TRUTH = 0.005
 
 
 @pytest.fixture(scope="module")
-def boxes():
-    return interval_coverage.made(BOXES, seed=3)
+def boxes(made_once):
+    def make(folder):
+        made = interval_coverage.made(BOXES, seed=3)
+        (folder / "boxes").write_bytes(pickle.dumps(made))
+
+    return pickle.loads((made_once("simulated_boxes", make) / "boxes").read_bytes())
 
 
 @pytest.mark.slow
