@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lagbias.base.errors import InputError
 from lagbias.base.stores import append_variable, open_store
-from lagbias.features.smoothed import KINDS
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.projection.directions import principal_cosines
 from lagbias.projection.orthogonal import feature_moments, orthogonalise, whiten
 from lagbias.projection.projection import Projection
@@ -19,7 +19,7 @@ def write_feature_stores(folder, random, collinearity=0.02, shift=0.0):
     paths = {}
     for scale in SCALES:
         paths[scale] = folder / f"R{scale:g}.zarr"
-        for number, kind in enumerate(KINDS):
+        for number, kind in enumerate(FEATURE_KINDS):
             noise = collinearity * random.normal(size=common[0].shape)
             values = common[int(kind == "g2")] * (-1) ** number + noise
             values = (10.0**-number * (values + shift + 3 * number)).astype(np.float32)
@@ -166,7 +166,7 @@ def test_inputs_of_a_slab_read_a_slab_and_not_the_whole_grid(boxes, monkeypatch)
     for scale in SCALES:
         paths[scale] = boxes[0][scale].with_name(f"chunked{scale}.zarr")
         monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 4 * POINTS**2)  # a plane a chunk
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             values = open_store(boxes[0][scale])[kind].values
             append_variable(paths[scale], kind, values, ("x", "y", "z"), units="1")
     projection = orthogonalise([paths])
@@ -194,7 +194,7 @@ def test_missing_scale_is_named(boxes):
 
 def test_boxes_on_different_grids_of_one_projection_are_refused_clearly(boxes, tmp_path):
     odd = tmp_path / "odd.zarr"
-    for kind in KINDS:
+    for kind in FEATURE_KINDS:
         append_variable(odd, kind, np.ones((4, 4, 4), dtype=np.float32), ("x", "y", "z"))
     with pytest.raises(InputError):
         feature_moments([boxes[0] | {4.0: odd}])
