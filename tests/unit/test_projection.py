@@ -1,5 +1,7 @@
 """Projections: whitening, the n + 1 rule, evaluation at points, angles between subspaces, files."""
 
+import shutil
+
 import numpy as np
 import pytest
 from lagbias.base.errors import InputError
@@ -96,6 +98,41 @@ def test_features_that_are_left_out_are_in_no_input(boxes, kinds, inputs):
         np.testing.assert_allclose(
             rows @ projection.covariance @ rows.T, np.eye(block.sum()), atol=1e-6
         )
+
+
+def sum_over_all_features(projection, box):
+    """Inputs at all points, every feature added in turn, also those without coefficients."""
+    weights = projection.matrix / projection.standard_deviation
+    inputs = np.empty((projection.inputs, POINTS**3), dtype=np.float32)
+    inputs[:] = (-weights @ projection.mean)[:, None]
+    for column, (kind, scale) in enumerate(zip(projection.kinds, projection.scales, strict=True)):
+        values = open_store(box[scale])[kind].values.ravel()
+        inputs += np.float32(weights[:, [column]]) * values
+    return inputs.T
+
+
+@pytest.mark.parametrize(
+    "kinds", [FEATURE_KINDS, ("delta", "laplacian"), ("delta", "g2"), ("delta",)]
+)
+def test_features_without_coefficients_are_not_read(boxes, kinds):
+    projection = orthogonalise(boxes, kinds=kinds)
+    expected = sum_over_all_features(projection, boxes[0])
+    for path in boxes[0].values():
+        for kind in set(FEATURE_KINDS) - set(kinds):
+            shutil.rmtree(path / kind)
+    found = projection.at(boxes[0], slice(None))
+    np.testing.assert_array_equal(found, expected)  # to the last bit
+    wanted = np.arange(POINTS**3) % 3 == 0
+    np.testing.assert_array_equal(projection.at(boxes[0], slice(None), wanted), expected[wanted])
+
+
+def test_a_scale_without_coefficients_needs_no_store(boxes):
+    one = orthogonalise(boxes).with_matrix(np.eye(1, 9, 1))  # delta at R = 2.83 Mpc/h
+    assert (one.scales[1], one.used.sum()) == (2.83, 1)
+    expected = sum_over_all_features(one, boxes[0])
+    np.testing.assert_array_equal(one.at({2.83: boxes[0][2.83]}, slice(None)), expected)
+    nothing = one.with_matrix(np.zeros((2, 9)))
+    np.testing.assert_array_equal(nothing.at(boxes[0], slice(5)), np.zeros((5, 2)))
 
 
 def test_inputs_of_large_coefficients_are_summed_in_float64(boxes):
