@@ -81,7 +81,8 @@ def time_plain(points: int) -> dict:
 
 def time_ours(points: int, threads: int) -> dict:
     """Seconds of this project's way."""
-    from lagbias.features.smoothed import KINDS, SmoothedFeatures
+    from lagbias.config.names import FEATURE_KINDS
+    from lagbias.features.smoothed import SmoothedFeatures
 
     started = time.perf_counter()
     features = SmoothedFeatures(lambda: density(points), points * SPACING, threads)
@@ -89,7 +90,7 @@ def time_ours(points: int, threads: int) -> dict:
     for scale in SCALES:
         started = time.perf_counter()
         # The plain way's backward transform divides by n^3, ours has done so before.
-        sample = [features.compute(kind, scale)[::37, ::41, ::43].copy() for kind in KINDS]
+        sample = [features.compute(kind, scale)[::37, ::41, ::43].copy() for kind in FEATURE_KINDS]
         seconds = time.perf_counter() - started
     return {"setup": setup, "seconds": seconds, "sample": np.stack(sample).tolist()}
 

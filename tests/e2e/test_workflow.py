@@ -210,7 +210,7 @@ def test_claims_are_read_from_the_files_that_the_rules_write(run, tmp_path, monk
     pca = {"R2-R3-R4": run / FIT / "R2-R4/gradient_pca.nc"}
     tables = [run / f"results/tables/tiny_N30_{name}.csv" for name in ("angles", "filters")]
     made = [tmp_path / f"{name}.csv" for name in ("evaluation", "claims", "verdicts")]
-    write_claims(made[0], pca, {}, *tables, *made[1:], 3)
+    write_claims(made[0], pca, {}, *tables, *made[1:], trained_on=3)
     claims = pd.read_csv(tmp_path / "claims.csv")
     assert list(claims["model"]) == ["R2-R3-R4", "R2-R3-R4", "R2-R3-R4-pc2"]
     assert np.isfinite(claims[["measured", "interval"]]).all(axis=None), claims

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from lagbias.base.stores import open_store
-from lagbias.features.smoothed import KINDS, TRACELESS_BASIS, SmoothedFeatures, write_features
+from lagbias.config.names import FEATURE_KINDS
+from lagbias.features.smoothed import TRACELESS_BASIS, SmoothedFeatures, write_features
 
 BOX_SIZE = 120.0
 SCALES = (5.0, 11.0)
@@ -46,7 +47,7 @@ def test_features_equal_the_plain_nine_transforms(points, rng):
     made = SmoothedFeatures(density, BOX_SIZE)
     for scale in SCALES:
         plain, _ = plain_features(density, scale)
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             difference = np.abs(made.compute(kind, scale) - plain[kind]).max() / plain[kind].std()
             assert difference < FLOAT32_TOLERANCE, (kind, scale, difference)
 
@@ -80,7 +81,7 @@ def test_threads_do_not_change_a_bit_of_the_features(rng, tmp_path):
     for threads in (1, 2):
         write_features(density, BOX_SIZE, {6.0: tmp_path / f"{threads}.zarr"}, threads=threads)
     one, two = (open_store(tmp_path / f"{threads}.zarr") for threads in (1, 2))
-    for kind in KINDS:
+    for kind in FEATURE_KINDS:
         np.testing.assert_array_equal(two[kind].values, one[kind].values, err_msg=kind)
 
 
@@ -91,7 +92,7 @@ def test_many_scales_of_one_density_equal_each_scale_alone(rng, tmp_path):
     write_features(density, BOX_SIZE, together)
     for scale in together:
         write_features(density, BOX_SIZE, {scale: tmp_path / f"alone{scale}"})
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             np.testing.assert_array_equal(
                 open_store(together[scale])[kind].values,
                 open_store(tmp_path / f"alone{scale}")[kind].values,

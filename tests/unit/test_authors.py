@@ -7,8 +7,9 @@ import ratios
 import torch
 from authors_training import PlainTraining, as_in_a_small_box, our_training
 from in_turn import COLUMNS, Pair, head, in_turn
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.config.training import settings_from
-from lagbias.features.smoothed import KINDS, SmoothedFeatures
+from lagbias.features.smoothed import SmoothedFeatures
 
 
 def test_plain_features_are_ours():
@@ -18,7 +19,7 @@ def test_plain_features_are_ours():
     ours = SmoothedFeatures(density, box_size)
     found = dict(authors_features.plain_features(density, box_size, [5.0, 7.0]))
     for scale in (5.0, 7.0):
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             expected = ours.compute(kind, scale)
             # Odd powers of k at the Nyquist frequency, which a plain script keeps: all but smoothed
             # away at twice the grid spacing.

@@ -159,7 +159,8 @@ def table(tmp_path):
         evaluation = evaluation_table(boxes, tmp_path)
         write_claims(
             evaluation, pca, curves, tmp_path / "angles.csv", tmp_path / "filters.csv",
-            tmp_path / "claims.csv", tmp_path / "verdicts.csv", trained_on, planted,
+            tmp_path / "claims.csv", tmp_path / "verdicts.csv",
+            trained_on=trained_on, planted=planted,
         )  # fmt: skip
         return pd.read_csv(tmp_path / "claims.csv").set_index("model")
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 from lagbias.base.errors import InputError
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.evaluation.prediction import evaluated
-from lagbias.features.smoothed import KINDS, SmoothedFeatures
+from lagbias.features.smoothed import SmoothedFeatures
 from lagbias.model.differentiable import TorchFeatures
 
 BOX_SIZE = 48.0
@@ -35,7 +36,7 @@ def test_features_are_those_of_fftw(points, rng):
     field = rng.normal(size=(points,) * 3).astype(np.float32)
     plain = SmoothedFeatures(field, BOX_SIZE)
     made = TorchFeatures(torch.from_numpy(field).double(), BOX_SIZE)
-    for kind in KINDS:
+    for kind in FEATURE_KINDS:
         for scale in (2.0, 7.0):
             expected = plain.compute(kind, scale)
             difference = made.compute(kind, scale).numpy() - expected

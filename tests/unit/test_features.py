@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from lagbias.base.errors import InputError
-from lagbias.features.smoothed import KINDS, SmoothedFeatures, write_features
+from lagbias.config.names import FEATURE_KINDS
+from lagbias.features.smoothed import SmoothedFeatures, write_features
 from lagbias.fields.grid import Grid, moments
 
 BOX_SIZE = 100.0
@@ -47,7 +48,7 @@ def test_plane_wave_is_smoothed_and_differentiated(points, mode):
         "laplacian": -(k @ k) * window(k) * wave,
         "g2": 2 / 3 * (window(k) * wave) ** 2,
     }
-    for kind in KINDS:
+    for kind in FEATURE_KINDS:
         np.testing.assert_allclose(
             computed(wave, kind), expected[kind], rtol=0, atol=TOLERANCE, err_msg=kind
         )
@@ -143,11 +144,11 @@ def test_store_holds_features_with_names_units_and_float64_moments(tmp_path, rng
         assert store.attrs["box_size"] == BOX_SIZE
         assert store.attrs["smoothing_scale"] == 20.0
         assert "numpy=" in store.attrs["software"]
-        assert {name: store[name].attrs["units"] for name in KINDS} == {
+        assert {name: store[name].attrs["units"] for name in FEATURE_KINDS} == {
             "delta": "1", "laplacian": "(h/Mpc)^2", "g2": "1",
         }  # fmt: skip
         made = SmoothedFeatures(density, BOX_SIZE)
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             assert store[kind].dims == ("x", "y", "z")
             values = store[kind].values
             np.testing.assert_array_equal(values, made.compute(kind, 20.0), err_msg=kind)

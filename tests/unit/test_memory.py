@@ -1,10 +1,13 @@
 """Formulas of memory: what was measured at the real size, and what they grow with."""
 
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from lagbias.halos.velocities import MeanAround, Velocities, particles_in_redshift_space
 from lagbias.plan import resources
 from lagbias.plan.resources import GriddedBox, asked_mb, asked_minutes, simulation_minutes
 from lagbias.simulations.abacus.sizes import BoxSizes
@@ -50,6 +53,7 @@ FORMULAS = {
     "compute_features": resources.compute_features,
     "measure_linear_power": resources.measure_linear_power,
     "index_particles": resources.index_particles,
+    "index_particles, velocities": lambda box: resources.index_particles(box, 1.2),
     "select_halos": lambda box: resources.select_halos(box, 50),
     "label_particles": resources.label_particles,
     "paint_matter": resources.paint_matter,
@@ -74,10 +78,14 @@ OF_GRIDS = (
     "compute_features", "measure_linear_power", "accumulate_moments", "find_gradient_directions",
     "explain_model", "measure_calibration",
 )  # fmt: skip
-OF_PARTICLES = ("index_particles", "label_particles", "predict_labels", "fit_lagrangian_bias")
+OF_PARTICLES = (
+    "index_particles", "index_particles, velocities", "label_particles", "predict_labels",
+    "fit_lagrangian_bias",
+)  # fmt: skip
 OF_CELLS = (
-    "index_particles", "select_halos", "paint_matter", "compare_spectra", "measure_statistics",
-    "fit_linear_bias", "predict_linear_bias", "plot_slices",
+    "index_particles", "index_particles, velocities", "select_halos", "paint_matter",
+    "compare_spectra", "measure_statistics", "fit_linear_bias", "predict_linear_bias",
+    "plot_slices",
 )  # fmt: skip
 TINY = GriddedBox(BoxSizes(50.0, 10_000, 1), 32, 5.0, 2.5)
 LARGER = {
@@ -112,6 +120,63 @@ def test_a_box_in_more_files_takes_less_where_they_are_read_one_by_one():
     split = replace(SMALL, sizes=replace(SMALL.sizes, files=16))
     for formula in (resources.index_particles, resources.label_particles):
         assert formula(split) < formula(SMALL)
+
+
+def peak_bytes(hold) -> int:
+    """Most bytes of arrays that a call held; libraries are not among them."""
+    tracemalloc.start()
+    try:
+        hold()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_mesh_of_velocities_is_what_the_formula_says():
+    fine, coarse = 0.5, 1.0  # Mpc/h
+    meshes = [peak_bytes(lambda cell=cell: MeanAround(50, cell)) for cell in (fine, coarse)]
+    formulas = [resources.index_particles(TINY, cell) for cell in (fine, coarse)]
+    more = (meshes[0] - meshes[1]) / 1e6
+    assert formulas[0] - formulas[1] == pytest.approx(more, rel=0.01)
+
+
+class InColumns:
+    """A box of one file: 20 bytes a particle are held, parts unpacked, as of AbacusSummit."""
+
+    name, files, box_size = "columns", "somewhere", 50.0
+
+    def __init__(self, particles: int, unpacked: int) -> None:
+        self.particles, self.unpacked = particles, unpacked
+
+    def particle_chunks(self, redshift_space=False):
+        columns = np.zeros((self.particles, 20), dtype=np.uint8)
+        for start in range(0, self.particles, self.unpacked):
+            count = len(columns[start : start + self.unpacked])
+            yield np.zeros((count, 3), np.float32), np.zeros((count, 3), np.int16)
+
+
+@pytest.mark.parametrize(
+    ("particles", "unpacked", "velocity_cell"),
+    [(200_000, 5_000, 10.0), (200_000, 200_000, 10.0), (20_000, 5_000, 0.5)],
+    ids=["columns", "what is unpacked", "mesh"],
+)
+def test_velocities_hold_what_the_formula_says(particles, unpacked, velocity_cell, monkeypatch):
+    monkeypatch.setattr(resources, "UNPACKED", unpacked)
+    size = BoxSizes(50.0, round(particles / 0.75), 1)
+    box = GriddedBox(size, density_grid=1, cell_size=50.0, evaluation_cell_size=50.0)
+    expected = resources.index_particles(box, velocity_cell) - resources.index_particles(
+        replace(box, sizes=replace(size, particles=0))
+    )
+    expected -= 8 * size.particles / 1e6  # chunks to write
+
+    def read() -> None:
+        columns, velocities = InColumns(particles, unpacked), Velocities(velocity_cell)
+        for _ in particles_in_redshift_space(columns, velocities):
+            pass
+
+    read()  # compiles
+    found = peak_bytes(read) / 1e6
+    assert 0.8 < found / expected < 1.25, f"{found:.2f} MB held, {expected:.2f} by the formula"
 
 
 def test_more_inputs_seeds_scales_and_halos_take_more():

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import lagbias
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 import torch
 from conftest import made_up_model
 from lagbias.base.errors import InputError
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.model import file as model_files
 from lagbias.model.card import card
 from lagbias.model.file import DOCUMENT, ModelFile
+from lagbias.projection.orthogonal import orthogonalise
+from lagbias.projection.projection import Projection
+from lagbias.training.fit import squared_inputs
+from lagbias.training.network import Architecture, HaloToMassRatio
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -156,6 +162,55 @@ def test_card_of_one_seed_has_no_scatter_of_seeds(stores):
     told = lagbias_document(made_up_model(stores))
     told["accuracy"] = [told["accuracy"][0] | {"power_ratio_seed_deviation": None}]
     assert "| 1.0100 ± 0.0200 | 0.0200 |" in card(told)
+
+
+def card_of(made: ModelFile, path) -> str:
+    """The card of a model whose file is written and read."""
+    made.write(path)
+    return lagbias.load(path).card
+
+
+@pytest.mark.parametrize(
+    ("kinds", "features"),
+    [
+        (FEATURE_KINDS, "6: δ, ∇²δ and tidal shear G2"), (("delta", "laplacian"), "4: δ and ∇²δ"),
+        (("delta", "g2"), "4: δ and tidal shear G2"), (("delta",), "2: δ"),
+    ],
+)  # fmt: skip
+def test_card_names_the_features_of_the_inputs(stores, tmp_path, kinds, features):
+    orthogonalise([stores.features], kinds=kinds).write(tmp_path / "projection.nc")
+    made = made_up_model(replace(stores, projection=tmp_path / "projection.nc"))
+    text = card_of(made, tmp_path / "made_up.safetensors")
+    assert f"| features | {features} at each scale |" in text
+    assert f"| inputs | {made.projection.inputs}, by the matrix" in text
+    assert f"| {made.projection.inputs} | " in text.partition("## Inputs")[2]
+    assert f"| {made.projection.inputs + 1} | " not in text.partition("## Inputs")[2]
+
+
+def test_card_of_inputs_made_by_hand_says_at_which_scale_shear_is(stores, tmp_path):
+    rows = np.array([[1, -1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 0]], dtype=float)
+    Projection.read(stores.projection).with_matrix(rows).write(tmp_path / "projection.nc")
+    made = made_up_model(replace(stores, projection=tmp_path / "projection.nc"))
+    text = card_of(made, tmp_path / "made_up.safetensors")
+    assert "| features | 5: δ and ∇²δ at each scale; tidal shear G2 at 2 Mpc/h |" in text
+
+
+def test_card_of_a_file_that_does_not_say_what_is_used_names_all_features(stores):
+    text = card(lagbias_document(made_up_model(stores)))
+    assert "| features | 6: δ, ∇²δ and tidal shear G2 at each scale |" in text
+
+
+def test_card_of_a_gaussian_has_no_layers(stores, tmp_path):
+    made = made_up_model(stores)
+    architecture = Architecture(
+        made.projection.inputs, form="gaussian", squared=squared_inputs(made.projection)
+    )
+    networks = {seed: HaloToMassRatio(architecture) for seed in made.networks}
+    text = card_of(replace(made, networks=networks), tmp_path / "made_up.safetensors")
+    said = "none: log f is a polynomial, of second order in inputs without G2"
+    assert f"| layers | {said} |" in text
+    assert "neurons" not in text
+    assert "| networks | 2 seeds; f is their mean |" in text
 
 
 def lagbias_document(made: ModelFile) -> dict:

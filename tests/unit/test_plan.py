@@ -243,6 +243,25 @@ def test_biases_and_planted_fits_are_of_the_showcase(study):
     assert bias_files(study_of(yardsticks=["labels"]))["linear"] == []
 
 
+def test_gaussians_of_the_showcase_are_explained_besides_it(study):
+    assert study.explained() == ["R2-R4"]
+    gaussian = {"form": "gaussian"}
+    study = study_of(
+        variants=CONFIG["variants"]
+        | {"gauss": gaussian, "oneinput": gaussian | {"kinds": ["delta"], "modes": 1}},
+        more_networks=[
+            "R2-R4_direct", "R2-R4_gauss", "R2-R4_gauss-pc2", "R3_gauss", "R2-R4_oneinput",
+        ],
+    )  # fmt: skip
+    # Not on other scales, on directions or of one input.
+    assert study.explained() == ["R2-R4", "R2-R4_gauss"]
+    files = [f"results/fits/{{set}}/{{tracer}}/{name}/explain.nc" for name in study.explained()]
+    assert bias_files(study)["explanations"] == files
+    # Where every training is a Gaussian, the showcase is not named a second time.
+    everywhere = study_of(training=CONFIG["training"] | gaussian, more_networks=["R2-R4_tophat"])
+    assert everywhere.explained() == ["R2-R4", "R2-R4_tophat"]
+
+
 def test_without_members_or_velocities_less_is_made():
     """Of a test box that lacks them: no calibration, nothing in redshift space."""
     whole, lacking = study_of(), copy.deepcopy(CONFIG)

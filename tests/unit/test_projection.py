@@ -1,10 +1,12 @@
 """Projections: whitening, the n + 1 rule, evaluation at points, angles between subspaces, files."""
 
+import shutil
+
 import numpy as np
 import pytest
 from lagbias.base.errors import InputError
 from lagbias.base.stores import append_variable, open_store
-from lagbias.features.smoothed import KINDS
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.projection.directions import principal_cosines
 from lagbias.projection.orthogonal import feature_moments, orthogonalise, whiten
 from lagbias.projection.projection import Projection
@@ -19,7 +21,7 @@ def write_feature_stores(folder, random, collinearity=0.02, shift=0.0):
     paths = {}
     for scale in SCALES:
         paths[scale] = folder / f"R{scale:g}.zarr"
-        for number, kind in enumerate(KINDS):
+        for number, kind in enumerate(FEATURE_KINDS):
             noise = collinearity * random.normal(size=common[0].shape)
             values = common[int(kind == "g2")] * (-1) ** number + noise
             values = (10.0**-number * (values + shift + 3 * number)).astype(np.float32)
@@ -98,6 +100,41 @@ def test_features_that_are_left_out_are_in_no_input(boxes, kinds, inputs):
         )
 
 
+def sum_over_all_features(projection, box):
+    """Inputs at all points, every feature added in turn, also those without coefficients."""
+    weights = projection.matrix / projection.standard_deviation
+    inputs = np.empty((projection.inputs, POINTS**3), dtype=np.float32)
+    inputs[:] = (-weights @ projection.mean)[:, None]
+    for column, (kind, scale) in enumerate(zip(projection.kinds, projection.scales, strict=True)):
+        values = open_store(box[scale])[kind].values.ravel()
+        inputs += np.float32(weights[:, [column]]) * values
+    return inputs.T
+
+
+@pytest.mark.parametrize(
+    "kinds", [FEATURE_KINDS, ("delta", "laplacian"), ("delta", "g2"), ("delta",)]
+)
+def test_features_without_coefficients_are_not_read(boxes, kinds):
+    projection = orthogonalise(boxes, kinds=kinds)
+    expected = sum_over_all_features(projection, boxes[0])
+    for path in boxes[0].values():
+        for kind in set(FEATURE_KINDS) - set(kinds):
+            shutil.rmtree(path / kind)
+    found = projection.at(boxes[0], slice(None))
+    np.testing.assert_array_equal(found, expected)  # to the last bit
+    wanted = np.arange(POINTS**3) % 3 == 0
+    np.testing.assert_array_equal(projection.at(boxes[0], slice(None), wanted), expected[wanted])
+
+
+def test_a_scale_without_coefficients_needs_no_store(boxes):
+    one = orthogonalise(boxes).with_matrix(np.eye(1, 9, 1))  # delta at R = 2.83 Mpc/h
+    assert (one.scales[1], one.used.sum()) == (2.83, 1)
+    expected = sum_over_all_features(one, boxes[0])
+    np.testing.assert_array_equal(one.at({2.83: boxes[0][2.83]}, slice(None)), expected)
+    nothing = one.with_matrix(np.zeros((2, 9)))
+    np.testing.assert_array_equal(nothing.at(boxes[0], slice(5)), np.zeros((5, 2)))
+
+
 def test_inputs_of_large_coefficients_are_summed_in_float64(boxes):
     """A mode of variance 1e-10, planted as a difference of two features: float32 would lose it."""
     projection = orthogonalise(boxes)
@@ -166,7 +203,7 @@ def test_inputs_of_a_slab_read_a_slab_and_not_the_whole_grid(boxes, monkeypatch)
     for scale in SCALES:
         paths[scale] = boxes[0][scale].with_name(f"chunked{scale}.zarr")
         monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 4 * POINTS**2)  # a plane a chunk
-        for kind in KINDS:
+        for kind in FEATURE_KINDS:
             values = open_store(boxes[0][scale])[kind].values
             append_variable(paths[scale], kind, values, ("x", "y", "z"), units="1")
     projection = orthogonalise([paths])
@@ -194,7 +231,7 @@ def test_missing_scale_is_named(boxes):
 
 def test_boxes_on_different_grids_of_one_projection_are_refused_clearly(boxes, tmp_path):
     odd = tmp_path / "odd.zarr"
-    for kind in KINDS:
+    for kind in FEATURE_KINDS:
         append_variable(odd, kind, np.ones((4, 4, 4), dtype=np.float32), ("x", "y", "z"))
     with pytest.raises(InputError):
         feature_moments([boxes[0] | {4.0: odd}])

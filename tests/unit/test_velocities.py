@@ -1,9 +1,13 @@
 """Particles in redshift space: the mean velocity around them, and their halo's."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from conftest import plant_box
 from lagbias.base.errors import InputError
+from lagbias.base.stores import open_store
+from lagbias.halos.indexing import write_particles
 from lagbias.halos.velocities import (
     MeanAround,
     Velocities,
@@ -100,6 +104,18 @@ class Shuffled:
     def particle_chunks(self, redshift_space=False):
         index = np.arange(6).reshape(2, 3)[:: -1 if redshift_space else 1]
         yield index.astype(np.float32), index
+
+
+@pytest.mark.parametrize(
+    "velocities", [None, Velocities(None), Velocities(CELL), Velocities(CELL, own_velocity=0.3)]
+)
+def test_particle_stores_say_how_velocities_were_made(planted_box, tmp_path, velocities):
+    store = tmp_path / "particles.zarr"
+    write_particles(planted_box.opened, 6.0, store, velocities=velocities)
+    told = open_store(store).attrs
+    assert told["redshift_space"] == (velocities is not None)
+    expected = asdict(velocities) if velocities else {"velocity_cell": None, "own_velocity": None}
+    assert {key: told[key] for key in expected} == expected
 
 
 def test_particles_in_another_order_are_refused():

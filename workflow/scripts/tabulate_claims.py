@@ -15,7 +15,7 @@ def run(job):
             job.input.filters,
             job.output.claims,
             job.output.verdicts,
-            job.params.trained_on,
+            trained_on=job.params.trained_on,
             planted=next(iter(job.input.planted), None),
         )
 

@@ -12,11 +12,11 @@ from lagbias.base.files import written_whole
 from lagbias.base.limits import check_scale
 from lagbias.base.stores import append_variable, provenance, set_attributes
 from lagbias.base.threads import usable
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.fields.grid import Grid, InPlaceTransform, moments
 
 log = logging.getLogger(__name__)
 
-KINDS = ("delta", "laplacian", "g2")
 UNITS = {"delta": "1", "laplacian": "(h/Mpc)^2", "g2": "1"}
 # An orthonormal basis of the symmetric traceless 3x3 matrices, as quadratic forms in the unit
 # wave vector: coefficients of (x^2, y^2, z^2, xy, xz, yz). G2 is the sum of five squares.
@@ -163,7 +163,7 @@ class SmoothedFeatures:
         return self._field
 
     def compute(self, kind: str, smoothing_scale: float) -> np.ndarray:
-        """One feature by its name in ``KINDS``."""
+        """One feature by its name in ``FEATURE_KINDS``."""
         methods = {"delta": self.delta, "laplacian": self.laplacian, "g2": self.tidal_shear}
         return methods[kind](smoothing_scale)
 
@@ -204,7 +204,7 @@ def write_features(
         )
     for smoothing_scale, path in stores.items():
         with written_whole(path) as store:
-            for kind in KINDS:
+            for kind in FEATURE_KINDS:
                 field = features.compute(kind, smoothing_scale)
                 mean, deviation = moments(field)
                 append_variable(

@@ -1,6 +1,7 @@
 """Particles of a box's files, made two integers each and sorted by cell."""
 
 import logging
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import blosc
@@ -91,7 +92,8 @@ def write_particles(
         (cell + 1): the particles of cell c are ``cell_start[c]:cell_start[c + 1]``. The attribute
         ``correlation_with_linear_density`` is that of ``agreement.correlation``;
         ``displacement_correlation`` and ``displacement_slope``, by axis, are those of
-        ``displacements.compared``.
+        ``displacements.compared``; ``velocity_cell`` [Mpc/h] and ``own_velocity`` are those of
+        ``Velocities``, null in real space.
     threads : int
     velocities : Velocities, optional
         How particles are displaced along z; final cells are then those of redshift space.
@@ -127,10 +129,18 @@ def write_particles(
             cells=mesh.cells, subcells=mesh.subcells, density_grid=box.density_points,
             sampled_fraction=int(counts.sum()) / box.particle_count,
             redshift_space=velocities is not None,
+            **_how_displaced(velocities),
             correlation_with_linear_density=round(agreement, 4),
             displacement_correlation=moved.correlation.round(4).tolist(),
             displacement_slope=moved.slope.round(4).tolist(),
         )  # fmt: skip
+
+
+def _how_displaced(velocities: Velocities | None) -> dict[str, float | None]:
+    """Attributes ``velocity_cell`` and ``own_velocity``; of None they are null."""
+    if velocities:
+        return asdict(velocities)
+    return {key.name: None for key in fields(Velocities)}
 
 
 def _sort_into_slabs(

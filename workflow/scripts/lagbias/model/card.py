@@ -8,6 +8,7 @@ from lagbias.model.accuracy import FEWEST_BOXES
 
 WEIGHTINGS = {"mass": "each by its mass", "number": "each counting one"}
 GALAXIES = "each by its galaxies"
+FEATURES = {"delta": "δ", "laplacian": "∇²δ", "g2": "tidal shear G2"}
 SOURCES = {
     "mini": "simulated by this workflow (PySCo)",
     "https": "AbacusSummit, downloaded",
@@ -69,12 +70,31 @@ def _network(document: Mapping[str, Any]) -> list[str]:
         layers = "none: log f is a polynomial, of second order in inputs without G2"
     rows = [
         ["smoothing scales", f"{scales} Mpc/h (Gaussian)"],
-        ["features", f"{len(document['kinds'])}: δ, ∇²δ and tidal shear G2 at each scale"],
+        ["features", _features(document)],
         ["inputs", f"{of['inputs']}, by the matrix `projection.matrix`"],
         ["networks", f"{len(document['seeds'])} seeds; f is their mean"],
         ["layers", layers],
     ]
     return _table(["", ""], rows)
+
+
+def _features(document: Mapping[str, Any]) -> str:
+    """How many features the inputs are made of, of which kinds, and at which scales."""
+    kinds, scales = document["kinds"], document["scales"]
+    used = document.get("used", [True] * len(kinds))
+    scales_of: dict[str, list[float]] = {}
+    for kind, scale, in_an_input in zip(kinds, scales, used, strict=True):
+        if in_an_input:
+            scales_of.setdefault(kind, []).append(scale)
+    everywhere, parts = [], []
+    for kind, own in scales_of.items():
+        if len(own) == len(set(scales)):
+            everywhere.append(FEATURES[kind])
+        else:
+            parts.append(f"{FEATURES[kind]} at {', '.join(f'{R:g}' for R in own)} Mpc/h")
+    if everywhere:
+        parts.insert(0, " and ".join(", ".join(everywhere).rsplit(", ", 1)) + " at each scale")
+    return f"{sum(used)}: {'; '.join(parts)}"
 
 
 def _accuracy(document: Mapping[str, Any]) -> Iterator[str]:

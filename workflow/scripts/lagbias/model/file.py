@@ -11,8 +11,8 @@ Tensors, as any safetensors library reads them (``s`` is a seed's number):
     inputs = matrix @ (features - mean) / standard_deviation
 
 The document is the metadata ``lagbias``: ``version`` of this layout, ``architecture`` of the
-networks, ``seeds``, ``kinds`` and ``scales`` [Mpc/h] of the features, and what the model card says
-(``lagbias.model.card``).
+networks, ``seeds``, ``kinds`` and ``scales`` [Mpc/h] of the features, which of them are ``used``,
+and what the model card says (``lagbias.model.card``). Files without ``used`` use all features.
 """
 
 import difflib
@@ -67,6 +67,7 @@ class ModelFile:
             "seeds": list(self.networks),
             "kinds": self.projection.kinds,
             "scales": self.projection.scales,
+            "used": self.projection.used.tolist(),
             **self.about,
         }
         tensors = {f"projection.{name}": getattr(self.projection, name) for name in ARRAYS}

@@ -8,9 +8,8 @@ import numpy as np
 
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
-from lagbias.config.names import modes_kept
+from lagbias.config.names import FEATURE_KINDS, modes_kept
 from lagbias.features.slabs import SLAB_POINTS, slabs, values_at
-from lagbias.features.smoothed import KINDS
 from lagbias.projection.projection import Projection
 
 log = logging.getLogger(__name__)
@@ -33,8 +32,8 @@ def feature_moments(
     kinds, scales : of the features: all delta, then all laplacian, then all g2
     """
     scales = sorted(boxes[0])
-    kinds = tuple(kind for kind in KINDS for _ in scales)
-    all_scales = tuple(scale for _ in KINDS for scale in scales)
+    kinds = tuple(kind for kind in FEATURE_KINDS for _ in scales)
+    all_scales = tuple(scale for _ in FEATURE_KINDS for scale in scales)
     count, total, products = 0, 0.0, 0.0
     reference = unit = np.empty(0)  # the first slab's: its mean keeps the products from cancelling
     for features in boxes:
@@ -112,7 +111,7 @@ def whiten(correlation: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
 def orthogonalise(
     boxes: Sequence[Mapping[float, str | Path]],
     modes: str | int | None = None,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = FEATURE_KINDS,
 ) -> Projection:
     """Decorrelated inputs from collinear features (arXiv:2212.08095, section on inputs).
 

@@ -88,6 +88,11 @@ class Projection:
         return np.array([kind == "g2" for kind in self.kinds])
 
     @property
+    def used(self) -> np.ndarray:
+        """Which features have a coefficient in some input, bool (features,)."""
+        return (self.matrix != 0).any(0)
+
+    @property
     def linear(self) -> np.ndarray:
         """Which inputs are linear in the density, bool (inputs,): these are Gaussian."""
         return ~(self.matrix[:, self.shear] != 0).any(1)
@@ -106,14 +111,14 @@ class Projection:
     ) -> np.ndarray:
         """Network inputs at grid points of one box, float32 (points, inputs).
 
-        One feature grid is held at a time. The sum over features runs in float32 where no
-        coefficient is above ``LARGEST_IN_FLOAT32``, so that its rounding is below 1e-4 of an
-        input's unit variance, else in float64.
+        One feature grid is held at a time; features without coefficients are not read. The sum
+        over features runs in float32 where no coefficient is above ``LARGEST_IN_FLOAT32``, so that
+        its rounding is below 1e-4 of an input's unit variance, else in float64.
 
         Parameters
         ----------
         features : mapping
-            Smoothing scale [Mpc/h] to the feature store of the box.
+            Smoothing scale [Mpc/h] to the feature store of the box, for features that are used.
         points : integer array or slice
             Flat indices of grid points.
         wanted : bool, (points,), or slice
@@ -122,21 +127,24 @@ class Projection:
         Raises
         ------
         InputError
-            If a scale of this projection has no store.
+            If a scale of a feature that is used has no store.
         """
         precise = np.abs(self.matrix).max() > LARGEST_IN_FLOAT32
         dtype = np.float64 if precise else np.float32
         weights = self.matrix / self.standard_deviation
         offset = -weights @ self.mean
         inputs, parts = np.empty((0, 0)), []
-        for column, (kind, scale) in enumerate(zip(self.kinds, self.scales, strict=True)):
+        # Of a matrix of zeros one feature is read: it tells how many points there are.
+        columns = np.flatnonzero(self.used).tolist() or [0]
+        for column in columns:
+            kind, scale = self.kinds[column], self.scales[column]
             if scale not in features:
                 raise InputError(
                     f"projection needs features at R={scale:g} Mpc/h; found only "
                     f"{', '.join(f'R={s:g}' for s in features)}; name that scale's store as well"
                 )
             values = values_at(open_store(features[scale])[kind], points)[wanted]
-            if not column:
+            if column == columns[0]:
                 inputs = np.empty((len(values), self.inputs), dtype)
                 parts = [inputs[s : s + SLAB_POINTS] for s in range(0, len(values), SLAB_POINTS)]
                 for part in parts:

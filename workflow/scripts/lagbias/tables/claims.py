@@ -416,6 +416,7 @@ def write_claims(
     filters: str | Path,
     output: str | Path,
     verdicts: str | Path,
+    *,
     trained_on: int,
     planted: str | Path | None = None,
 ) -> None:

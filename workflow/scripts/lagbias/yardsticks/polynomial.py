@@ -16,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from lagbias.base.stores import open_store
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.features.slabs import values_at
-from lagbias.features.smoothed import KINDS
 from lagbias.halos.particles import Particles
 from lagbias.projection.orthogonal import feature_moments
 from lagbias.yardsticks.least_squares import NormalEquations, solve_free
@@ -95,10 +95,11 @@ class Polynomial:
     def long_wave_response(self, coefficients: np.ndarray) -> xr.Dataset:
         """Its biases and b1(k) (``long_wave``): f averages 1, delta_R and its Laplacian 0."""
         by_term = dict(zip(TERMS, coefficients[1:].reshape(len(self.scales), -1).T, strict=True))
-        kinds = [kind for kind in KINDS for _ in self.scales]
-        gradient = np.concatenate([by_term[kind] for kind in KINDS])
+        kinds = [kind for kind in FEATURE_KINDS for _ in self.scales]
+        gradient = np.concatenate([by_term[kind] for kind in FEATURE_KINDS])
         curvature = 2 * by_term["delta_squared"].sum()
-        response = long_wave_response(kinds, self.scales * len(KINDS), gradient, curvature, 0.0)
+        scales = self.scales * len(FEATURE_KINDS)
+        response = long_wave_response(kinds, scales, gradient, curvature, 0.0)
         return response.drop_dims("feature")
 
     def columns(
@@ -134,7 +135,7 @@ class PolynomialOnBox:
         sums[:, :, 0] = np.diff(start)
         for number, scale in enumerate(self.basis.scales):
             store = open_store(self.features[scale])
-            for kind in KINDS:
+            for kind in FEATURE_KINDS:
                 grid = store[kind].values.reshape(-1)
                 for plane, edges in enumerate(start):
                     cell = np.repeat(np.arange(area), np.diff(edges))
@@ -151,7 +152,7 @@ class PolynomialOnBox:
             slab = slice(start, min(start + SLAB_POINTS, points))
             terms = np.ones((slab.stop - start, len(self)))
             for number, store in enumerate(stores):
-                for kind in KINDS:
+                for kind in FEATURE_KINDS:
                     values = values_at(store[kind], slab)
                     for column, term in self.basis.columns(kind, number, values):
                         terms[:, column] = term
