@@ -19,7 +19,7 @@ LARGE = {
 MAY_LOAD = {
     "": set(), "plot": {"matplotlib"}, "download": {"requests"},
     "simulate": {"asdf", "astropy.table"}, "use networks": {"torch"},
-    "train": {"torch", "pytorch_lightning"},
+    "train": {"torch", "pytorch_lightning"}, "populate": {"asdf", "astropy.table"},
 }  # fmt: skip
 USE_NETWORKS = {
     "predict_halo_field", "find_gradient_directions", "explain_model", "measure_calibration",
