@@ -319,3 +319,14 @@ def test_card_of_a_model_names_its_boxes_and_its_training(study):
     assert told["training"]["objective"] == "labels"
     expected = [f"{FIT}/R2-R4_direct-pc2/on_tiny_ph003/spectra.nc"]
     assert Inputs(study).spectra_of_network(case) == expected
+
+
+def test_directions_are_filters_where_inputs_are_features_and_the_halo_field_is_learnt():
+    """Of the scale sets and of variants on their own inputs, not of labels or a top-hat."""
+    variants = {
+        "noshear": {"kinds": ["delta", "laplacian"]}, "direct": {"objective": "labels"},
+        "tophat": {"tophat_radius": 2.5},
+    }  # fmt: skip
+    networks = [f"R2-R4_{name}" for name in variants]
+    study = study_of(variants=variants, more_networks=[*networks, "R2-R4_noshear-pc1"])
+    assert study.networks_of_features() == [*study.scale_sets, "R2-R4_noshear"]

@@ -11,6 +11,7 @@ Velocities are along the line of sight, as the displacement v_z / (a H) [Mpc/h].
 
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from abacusnbody.hod.GRAND_HOD import N_sat_elg, gen_gal_cat, n_sat_LRG_modified
 
 from lagbias.base.errors import InputError
 from lagbias.base.seeds import seed_of
-from lagbias.halos.selection import Points
+from lagbias.halos.selection import Points, write_points
 from lagbias.halos.velocities import displacement
 from lagbias.simulations.box import SimulationBox
 
@@ -45,6 +46,35 @@ def _members(box: SimulationBox, more_than: int, redshift_space: bool) -> Iterat
     both = box.member_positions(more_than), box.member_positions(more_than, True)
     for (place, halo, _), (seen, _, _) in zip(*both, strict=True):
         yield _Chunk(place, halo, displacement(place, seen, box.box_size).astype(np.float64))
+
+
+def write_galaxies(
+    box: SimulationBox,
+    tracer: str,
+    occupation: Mapping[str, float],
+    min_particles: int,
+    master_seed: int,
+    cell_size: float,
+    store: str | Path,
+    redshift_space: bool = False,
+) -> None:
+    """Write the galaxies of ``hod_galaxies`` and their overdensity on cells of a size [Mpc/h].
+
+    Parameters
+    ----------
+    box, tracer, occupation, min_particles, master_seed, redshift_space
+        As of ``hod_galaxies``.
+    cell_size : float
+        Training cell [Mpc/h].
+    store : path of the zarr store, as ``selection.write_points`` writes it
+
+    Raises
+    ------
+    InputError
+        As ``hod_galaxies``.
+    """
+    galaxies = hod_galaxies(box, tracer, occupation, min_particles, master_seed, redshift_space)
+    write_points(box, galaxies, min_particles, cell_size, store, tracer, redshift_space)
 
 
 def hod_galaxies(
