@@ -332,6 +332,7 @@ def test_first_direction_is_a_top_hat_where_its_linear_part_is(table, linear, ex
     rows = [
         (THREE, "top-hat", 2.7, 2.4, linear, 0.985 / np.sqrt(linear), 0.984, 0.986),
         (THREE, "Gaussian", 1.3, 1.1, linear, 0.5, 0.5, 0.5),
+        (f"{THREE}_noshear", "top-hat", 2.7, 2.4, 1.0, 0.5, 0.5, 0.5),  # not the paper's network
     ]
     found = table({}, {THREE: [[1.0, 0, 0]] * 3}, filters=rows)
     assert list(found[found["claim"].str.contains("top-hat")]["verdict"]) == [expected]

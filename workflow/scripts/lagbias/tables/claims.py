@@ -324,7 +324,7 @@ def claims_of_first_directions(filters: pd.DataFrame) -> Iterator[dict]:
     """What the authors' published directions show: a first one that is a top-hat."""
     top_hats = pd.DataFrame(filters[filters["filter"] == "top-hat"])
     for found in top_hats.to_dict("records"):
-        if scale_count(found["model"]) == 3:
+        if scale_count(found["model"]) == 3 and scale_sets_among([found["model"]]):
             low, high = (
                 found[f"cosine_seed_{end}"] / np.sqrt(found["linear_share"])
                 for end in ("min", "max")
