@@ -189,8 +189,9 @@ class RedshiftSpace:
 
     velocity_cell: OrNull[Length] = 1.2
     """Particles move with the mean velocity around them, taken on a mesh of such cells. Choose half
-    of the Lagrangian radius of your smallest halo; 1.2 is that of 4.9e12 Msun/h. `null`: particles
-    move with their own velocity. Models then have fingers of God that halos do not have."""
+    to eight tenths of the Lagrangian radius of your smallest halo; 1.2 is half of that of 4.9e12
+    Msun/h. `null`: particles move with their own velocity. Models then have fingers of God that
+    halos do not have."""
     own_velocity: Annotated[float, Range(least=0, most=1)] = 0.0
     """Particles move with mean + `own_velocity` (own − mean): fingers of God. 0 for halos and for
     galaxies at their centres, 1 for matter."""
