@@ -67,7 +67,7 @@ class ElgOccupation:
     """
 
     p_max: float
-    """Height of the peak of centrals."""
+    """Sets the height of the peak of centrals."""
     Q: Annotated[float, Range(above=0)]
     """Quenching efficiency."""
     logM_cut: Annotated[float, Unit("log10 Msun/h")]

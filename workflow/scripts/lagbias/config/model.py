@@ -188,10 +188,10 @@ class RedshiftSpace:
     """How particles are displaced along z, in `results/{sim}/redshift_space/`."""
 
     velocity_cell: OrNull[Length] = 1.2
-    """Particles move with the mean velocity around them, taken on a mesh of such cells. Choose half
-    to eight tenths of the Lagrangian radius of your smallest halo; 1.2 is half of that of 4.9e12
-    Msun/h. `null`: particles move with their own velocity. Models then have fingers of God that
-    halos do not have."""
+    """Particles move with the mean velocity around them, taken on a mesh of such cells. Choose it
+    on your validation boxes (`benchmarks/velocity_cells.py`): 1.1 and 0.8 were best for halos above
+    4.9e12 and 3.2e11 Msun/h. `null`: particles move with their own velocity. Models then have
+    fingers of God that halos do not have."""
     own_velocity: Annotated[float, Range(least=0, most=1)] = 0.0
     """Particles move with mean + `own_velocity` (own − mean): fingers of God. 0 for halos and for
     galaxies at their centres, 1 for matter."""

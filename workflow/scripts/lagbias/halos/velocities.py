@@ -106,8 +106,7 @@ class MeanAround:
         if cells < FEWEST_CELLS:
             raise InputError(
                 f"redshift_space.velocity_cell: found {cell_size:g} Mpc/h in a box of "
-                f"{box_size:g}, expected at most a {FEWEST_CELLS}th of the box; take half to "
-                "eight tenths of the Lagrangian radius of the smallest halo"
+                f"{box_size:g}, expected at most a {FEWEST_CELLS}th of the box; take some 1 Mpc/h"
             )
         self.box_size = float(box_size)
         self._mesh = np.zeros((cells, cells, cells, 2), dtype=np.float32)
