@@ -149,3 +149,14 @@ def test_lost_satellites_are_told(caplog):
 def test_no_galaxy_at_all_is_refused(box):
     with pytest.raises(InputError, match="LRG: found no galaxy in 6000 halos .* LRG.logM_cut"):
         hod_galaxies(box, "LRG", LRG | {"logM_cut": 16.0}, 50, SEED)
+
+
+def test_particles_in_another_order_in_redshift_space_are_refused():
+    class Turned(Halos):
+        def member_positions(self, more_than, redshift_space=False):
+            for place, halo, count in super().member_positions(more_than, redshift_space):
+                turn = slice(None, None, -1 if redshift_space else 1)
+                yield Members(place[turn], halo[turn], count[turn])
+
+    with pytest.raises(InputError, match="halos: found particles of files in another order"):
+        hod_galaxies(Turned(), "LRG", LRG, 50, SEED, redshift_space=True)

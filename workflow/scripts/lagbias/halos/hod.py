@@ -12,7 +12,7 @@ Velocities are along the line of sight, as the displacement v_z / (a H) [Mpc/h].
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from abacusnbody.hod.GRAND_HOD import N_sat_elg, gen_gal_cat, n_sat_LRG_modified
@@ -20,7 +20,7 @@ from abacusnbody.hod.GRAND_HOD import N_sat_elg, gen_gal_cat, n_sat_LRG_modified
 from lagbias.base.errors import InputError
 from lagbias.base.seeds import seed_of
 from lagbias.halos.selection import Points, write_points
-from lagbias.halos.velocities import displacement
+from lagbias.halos.velocities import check_order, displacement
 from lagbias.simulations.box import SimulationBox
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,12 @@ RANKS = {"s": 0.0, "s_v": 0.0, "s_p": 0.0, "s_r": 0.0}
 RANKS_OF_PARTICLES = ("pranks", "pranksv", "pranksp", "pranksr", "pranksc")
 
 
-class _Chunk:
-    """Particles of halos: ``position`` (n, 3), ``halo`` (n,), ``moves`` (n,) along z."""
+class _Chunk(NamedTuple):
+    """Particles of halos: positions (n, 3), halos (n,), displacements along z (n,)."""
 
-    def __init__(self, position: np.ndarray, halo: np.ndarray, moves: np.ndarray) -> None:
-        self.position, self.halo, self.moves = position, halo, moves
+    position: np.ndarray
+    halo: np.ndarray
+    moves: np.ndarray
 
 
 def _members(box: SimulationBox, more_than: int, redshift_space: bool) -> Iterator[_Chunk]:
@@ -44,7 +45,8 @@ def _members(box: SimulationBox, more_than: int, redshift_space: bool) -> Iterat
             yield _Chunk(place, halo, np.zeros(len(place)))
         return
     both = box.member_positions(more_than), box.member_positions(more_than, True)
-    for (place, halo, _), (seen, _, _) in zip(*both, strict=True):
+    for (place, halo, _), (seen, same_halo, _) in zip(*both, strict=True):
+        check_order(box, halo, same_halo)
         yield _Chunk(place, halo, displacement(place, seen, box.box_size).astype(np.float64))
 
 

@@ -136,8 +136,13 @@ def displaced_along_z(position: np.ndarray, by: np.ndarray, box_size: float) -> 
     return moved
 
 
-def _check_order(box: SimulationBox, real: np.ndarray, displaced: np.ndarray) -> None:
-    """Refuse a format that gives particles in another order in redshift space."""
+def check_order(box: SimulationBox, real: np.ndarray, displaced: np.ndarray) -> None:
+    """Refuse a format that gives particles in another order in redshift space.
+
+    Raises
+    ------
+    InputError
+    """
     if not np.array_equal(real, displaced):
         raise InputError(
             f"{box.name}: found particles of {box.files} in another order in redshift space than "
@@ -176,7 +181,7 @@ def particles_in_redshift_space(
         for (real, lattice_index), (displaced, same_index) in zip(
             box.particle_chunks(), box.particle_chunks(redshift_space=True), strict=True
         ):
-            _check_order(box, lattice_index, same_index)
+            check_order(box, lattice_index, same_index)
             yield real, lattice_index, displacement(real, displaced, box.box_size)
 
     around = MeanAround(box.box_size, velocities.velocity_cell)
@@ -202,7 +207,7 @@ def members_in_redshift_space(
     for (place, halo, count), (seen, same_halo, _) in zip(
         box.member_positions(more_than), box.member_positions(more_than, True), strict=True
     ):
-        _check_order(box, halo, same_halo)
+        check_order(box, halo, same_halo)
         own = displacement(place, seen, box.box_size)
         by = velocities.mixed(of_halo[halo], own)
         yield displaced_along_z(place, by, box.box_size), halo, count
