@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import lagbias
 import numpy as np
@@ -13,7 +14,9 @@ from conftest import ROOT, made_up_model
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store
 from lagbias.evaluation.prediction import occupied, write_prediction
+from lagbias.features.smoothed import SmoothedFeatures
 from lagbias.halos.particles import Particles
+from lagbias.model.differentiable import TorchFeatures
 from lagbias.model.seen import OutOfRange, inputs_seen
 from lagbias.model.trained import TrainedModel
 from lagbias.projection.projection import Projection
@@ -73,6 +76,25 @@ def test_f_is_the_mean_over_seeds(model, density):
     assert seeds.shape == (2, 24, 24, 24)
     assert seeds.dtype == np.float32
     np.testing.assert_allclose(model.ratio(density, BOX_SIZE), seeds.mean(0), rtol=1e-6)
+
+
+def test_a_model_without_tides_makes_none(stores, density, monkeypatch):
+    file = made_up_model(stores)
+    matrix = np.where(file.projection.shear, 0, file.projection.matrix)
+    model = TrainedModel(replace(file, projection=file.projection.with_matrix(matrix)))
+    expected = model.ratio(density, BOX_SIZE)
+    assert expected.std() > 0
+    for made in (SmoothedFeatures, TorchFeatures):
+        compute = made.compute
+
+        def without_tides(self, kind, scale, compute=compute):
+            assert kind != "g2"
+            return compute(self, kind, scale)
+
+        monkeypatch.setattr(made, "compute", without_tides)
+    np.testing.assert_array_equal(model.ratio(density, BOX_SIZE), expected)
+    of_tensor = model.ratio(torch.from_numpy(density), BOX_SIZE)
+    np.testing.assert_allclose(of_tensor.detach().numpy(), expected, rtol=1e-3)
 
 
 def test_one_seed_keeps_its_dimension(stores, density):

@@ -1,7 +1,7 @@
 """Smoothed features of the linear density: delta_R, its Laplacian, its tidal shear G2."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numba
@@ -173,6 +173,7 @@ def write_features(
     box_size: float,
     stores: Mapping[float, str | Path],
     threads: int = 1,
+    kinds: Sequence[str] = FEATURE_KINDS,
     **attributes,
 ) -> None:
     """Write the features of a box, one zarr store per smoothing scale, each field once it is made.
@@ -186,6 +187,8 @@ def write_features(
     stores : mapping
         Smoothing scale [Mpc/h] to the path of its store.
     threads : int
+    kinds : sequence of str
+        Which features, names of ``FEATURE_KINDS``.
     attributes
         Kept in the stores: simulation, redshift.
 
@@ -204,7 +207,7 @@ def write_features(
         )
     for smoothing_scale, path in stores.items():
         with written_whole(path) as store:
-            for kind in FEATURE_KINDS:
+            for kind in kinds:
                 field = features.compute(kind, smoothing_scale)
                 mean, deviation = moments(field)
                 append_variable(

@@ -93,7 +93,8 @@ def ratio_of(
     weights = projection.matrix / projection.standard_deviation
     # In float64 as far as possible: features are collinear, so that coefficients are large.
     inputs = torch.as_tensor(-weights @ projection.mean, device=density.device)
-    for column, (kind, scale) in enumerate(zip(projection.kinds, projection.scales, strict=True)):
+    for column in np.flatnonzero(projection.used).tolist():
+        kind, scale = projection.kinds[column], projection.scales[column]
         coefficients = torch.as_tensor(weights[:, column], device=density.device)
         inputs = inputs + features.compute(kind, scale).reshape(-1, 1) * coefficients
     inputs = inputs.to(density.dtype)

@@ -140,7 +140,8 @@ class TrainedModel:
         del found, linear_density
         with tempfile.TemporaryDirectory(dir=scratch, prefix="lagbias-") as folder:
             stores = {scale: f"{folder}/R{scale:g}.zarr" for scale in self.scales}
-            write_features(held.pop, box_size, stores, threads)
+            kinds = self.file.projection.kinds_used
+            write_features(held.pop, box_size, stores, threads, kinds)
             with threads_of_torch(threads):
                 ratio = self._streamed(stores, needed, seeds, device)
         return ratio.reshape(-1, n, n, n) if seeds else ratio.reshape(n, n, n)

@@ -19,6 +19,7 @@ import xarray as xr
 
 from lagbias.base.errors import InputError
 from lagbias.base.stores import open_store, provenance, read_netcdf, write_netcdf
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.features.slabs import SLAB_POINTS, values_at
 
 LARGEST_IN_FLOAT32 = 300  # of a projection's coefficients
@@ -91,6 +92,12 @@ class Projection:
     def used(self) -> np.ndarray:
         """Which features have a coefficient in some input, bool (features,)."""
         return (self.matrix != 0).any(0)
+
+    @property
+    def kinds_used(self) -> list[str]:
+        """Kinds of features that it needs: δ, which tells the grid, and all with a coefficient."""
+        with_coefficient = {self.kinds[column] for column in np.flatnonzero(self.used)}
+        return [kind for kind in FEATURE_KINDS if kind == "delta" or kind in with_coefficient]
 
     @property
     def linear(self) -> np.ndarray:
