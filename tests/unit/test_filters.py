@@ -9,7 +9,7 @@ from lagbias.features.linear_power import LinearPower
 from lagbias.halos.catalogue import lagrangian_mass, lagrangian_radii
 from lagbias.projection.filters import GAUSSIAN_OF_TOP_HAT, FilteredDirection, gaussian, top_hat
 from lagbias.projection.projection import Projection
-from lagbias.tables.directions import write_filters
+from lagbias.tables.directions import radius_seen, write_filters
 
 KINDS, SCALES = ("delta", "laplacian", "g2"), (3.0, 3.0, 3.0)
 
@@ -74,6 +74,17 @@ def test_gaussian_of_a_top_hat_falls_off_as_it_does():
     assert drop[0] == pytest.approx(drop[1], rel=1e-3)  # the next order is (k R)^2 / 10 of it
 
 
+def test_radius_seen_is_the_true_one_only_if_the_inputs_reach_it(power):
+    """One scale of 3 Mpc/h is a Gaussian of 3; with its Laplacian a little more, not of 1 or 20."""
+    features = features_of(power)
+    density = features.with_matrix(np.array([[1.0, 0, 0], [0, 0, 1]]))
+    for radius in (1.0, 3.0, 9.0):
+        assert radius_seen(density, power, radius, gaussian) == pytest.approx(3, rel=1e-5)
+    small, exact, large = (radius_seen(features, power, r, gaussian) for r in (1.0, 3.0, 9.0))
+    assert 1 < small < exact < large < 9
+    assert exact == pytest.approx(3, rel=1e-5)
+
+
 def write_halos(store, counts):
     append_variable(store, "particle_count", np.array(counts), ("halo",), units="1")
     set_attributes(store, particle_volume=2.0, particle_mass=1e11)
@@ -124,6 +135,9 @@ def test_table_of_filters_finds_the_planted_window(power, tmp_path):
     assert found["cosine_of_linear_part"] == pytest.approx(1, rel=tolerance)
     assert found["cosine_seed_min"] == pytest.approx(0.8, rel=tolerance)
     assert found["cosine_seed_max"] == pytest.approx(1, rel=tolerance)
+    halo = table["smallest_halo_radius"]
+    assert (table["smallest_halo_radius_seen"] < 0.7 * halo).all()  # of 10 and 4 Mpc/h, one scale
+    assert (table["median_halo_radius_seen"] >= table["smallest_halo_radius_seen"]).all()
     # The top-hat that falls off as a Gaussian of 3 Mpc/h does is sqrt(5) times as wide.
     mass = 4 / 3 * np.pi * 45**1.5 * 1e11 / 2
     assert found["mass"] == pytest.approx(mass, rel=3 * tolerance)

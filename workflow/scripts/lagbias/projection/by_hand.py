@@ -12,7 +12,7 @@ import numpy as np
 
 from lagbias.base.errors import InputError
 from lagbias.features.linear_power import LinearPower
-from lagbias.projection.filters import linear_filter, top_hat
+from lagbias.projection.filters import Window, linear_filter, top_hat
 from lagbias.projection.orthogonal import feature_covariance
 from lagbias.projection.projection import Projection
 
@@ -71,22 +71,34 @@ def top_hat_projection(
 
 
 def top_hat_combination(
-    features: Projection, power: LinearPower, radius: float
+    projection: Projection, power: LinearPower, radius: float, window: Window = top_hat
 ) -> tuple[np.ndarray, float]:
-    """Coefficients (features,) of the field nearest to a top-hat's, and their correlation.
+    """The combination of a projection's linear inputs that is nearest to a top-hat.
 
-    Least squares over the modes of the linear density, not by normal equations: the features are
-    so collinear that these would lose half the digits.
+    Least squares over the modes of the linear density, not by normal equations: features are so
+    collinear that these would lose half the digits.
+
+    Parameters
+    ----------
+    projection : Projection
+        Of which the inputs without G2 are combined.
+    power : LinearPower
+    radius : float
+        Of the top-hat [Mpc/h].
+    window : function
+        Another window instead of the top-hat.
+
+    Returns
+    -------
+    combination : float64, (features,), coefficients of standardised features
+    correlation : float
+        Of the combination's field with that of the top-hat.
     """
     weight = np.sqrt(power.variance)
-    linear = np.array([kind != "g2" for kind in features.kinds])
-    columns = np.array(
-        [linear_filter(features, unit, power.wavenumber) for unit in np.eye(len(linear))[linear]]
-    )
-    wanted = weight * top_hat(power.wavenumber, radius)
+    inputs = projection.matrix[projection.linear]
+    columns = np.array([linear_filter(projection, row, power.wavenumber) for row in inputs])
+    wanted = weight * window(power.wavenumber, radius)
     solution, *_ = np.linalg.lstsq((weight * columns).T, wanted)
     made = solution @ (weight * columns)
     correlation = made @ wanted / np.sqrt((made @ made) * (wanted @ wanted))
-    combination = np.zeros(len(linear))
-    combination[linear] = solution
-    return combination, float(correlation)
+    return solution @ inputs, float(correlation)

@@ -10,6 +10,7 @@ from lagbias.base.files import written_whole
 from lagbias.base.stores import MEAN, open_store, read_netcdf
 from lagbias.features.linear_power import LinearPower
 from lagbias.halos.catalogue import lagrangian_mass, lagrangian_radii
+from lagbias.projection.by_hand import top_hat_combination
 from lagbias.projection.filters import (
     GAUSSIAN_OF_TOP_HAT,
     FilteredDirection,
@@ -56,11 +57,37 @@ def write_directions(pca: Mapping[str, str | Path], output: str | Path) -> None:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")
 
 
+def radius_seen(
+    projection: Projection, power: LinearPower, radius: float, window: Window = top_hat
+) -> float:
+    """What `best_radius` finds if *f* depends on the density under a window, and on nothing else.
+
+    The inputs of a network hold only a part of that density: the smallest smoothing scale hides
+    what is smaller. So a small radius looks larger.
+
+    Parameters
+    ----------
+    projection : Projection, of the network
+    power : LinearPower
+    radius : float
+        Of the window [Mpc/h].
+    window : function
+    """
+    nearest, _ = top_hat_combination(projection, power, radius, window)
+    return best_radius(FilteredDirection(projection, nearest, power), projection, window)
+
+
+def best_radius(direction: FilteredDirection, projection: Projection, window: Window) -> float:
+    """From a quarter of the smallest smoothing scale to four times the largest [Mpc/h]."""
+    scales = projection.scales
+    return direction.best_radius(window, min(scales) / 4, 4 * max(scales))
+
+
 def filter_row(
     members: Mapping[str, FilteredDirection],
     window: Window,
     per_top_hat: float,
-    scales: Sequence[float],
+    projection: Projection,
     radii: tuple[float, float],
 ) -> dict[str, float]:
     """How like a window the first direction is, at the best radius and at those of halos.
@@ -72,15 +99,10 @@ def filter_row(
     window : function
     per_top_hat : float
         Radius of the window in units of that of the top-hat that it is compared at.
-    scales : sequence
-        Smoothing scales of the model [Mpc/h]: radii from a quarter of the smallest to four times
-        the largest are searched.
+    projection : Projection, of the model
     radii : Lagrangian radii [Mpc/h] of the smallest halo and of the median halo by mass
     """
-    best = {
-        name: member.best_radius(window, min(scales) / 4, 4 * max(scales))
-        for name, member in members.items()
-    }
+    best = {name: best_radius(member, projection, window) for name, member in members.items()}
     cosine = {name: abs(members[name].cosine(window, radius)) for name, radius in best.items()}
     row = {}
     for name, values in (("radius", best), ("cosine", cosine)):
@@ -112,6 +134,8 @@ def write_filters(
         Radii [Mpc/h] and masses [Msun/h]. Of a Gaussian, ``mass`` and the halos' radii are those
         of the top-hat that falls off as it does at small k, sqrt(5) times as wide. Cosines are
         those of the whole direction, G2 and all; ``cosine_of_linear_part`` leaves G2 out.
+        ``…_radius_seen`` is what ``radius`` would be of the density under a window of the halo's
+        radius (``radius_seen``).
     """
     linear_power = LinearPower.read(power)
     radii = lagrangian_radii(*halos)
@@ -127,12 +151,18 @@ def write_filters(
         for name, window, per_top_hat in (
             ("top-hat", top_hat, 1.0), ("Gaussian", gaussian, GAUSSIAN_OF_TOP_HAT),
         ):  # fmt: skip
-            row = filter_row(members, window, per_top_hat, mapping.scales, radii)
+            row = filter_row(members, window, per_top_hat, mapping, radii)
+            seen = {
+                f"{halo}_halo_radius_seen": radius_seen(
+                    mapping, linear_power, per_top_hat * radius, window
+                )
+                for halo, radius in zip(("smallest", "median"), radii, strict=True)
+            }
             mass = {
                 "mass": lagrangian_mass(row["radius"] / per_top_hat, attributes),
                 "smallest_halo_mass": lagrangian_mass(radii[0], attributes),
                 "median_halo_mass": lagrangian_mass(radii[1], attributes),
             }
-            rows.append({"model": model, "filter": name} | row | mass)
+            rows.append({"model": model, "filter": name} | row | seen | mass)
     with written_whole(output) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")
