@@ -135,9 +135,9 @@ def test_table_of_filters_finds_the_planted_window(power, tmp_path):
     assert found["cosine_of_linear_part"] == pytest.approx(1, rel=tolerance)
     assert found["cosine_seed_min"] == pytest.approx(0.8, rel=tolerance)
     assert found["cosine_seed_max"] == pytest.approx(1, rel=tolerance)
-    halo = table["smallest_halo_radius"]
-    assert (table["smallest_halo_radius_seen"] < 0.7 * halo).all()  # of 10 and 4 Mpc/h, one scale
-    assert (table["median_halo_radius_seen"] >= table["smallest_halo_radius_seen"]).all()
+    for halo in ("smallest", "median"):
+        radius, seen = table.loc["top-hat", [f"{halo}_halo_radius", f"{halo}_halo_radius_seen"]]
+        assert seen == pytest.approx(radius_seen(features_of(power), power, radius), rel=tolerance)
     # The top-hat that falls off as a Gaussian of 3 Mpc/h does is sqrt(5) times as wide.
     mass = 4 / 3 * np.pi * 45**1.5 * 1e11 / 2
     assert found["mass"] == pytest.approx(mass, rel=3 * tolerance)
