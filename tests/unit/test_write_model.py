@@ -7,9 +7,12 @@ import xarray as xr
 from conftest import REDSHIFT, Stores, made_up_model
 from lagbias.base.stores import write_netcdf
 from lagbias.model.accuracy import accuracy_on
+from lagbias.model.card import card
+from lagbias.model.file import ModelFile
 from lagbias.model.seen import inputs_seen
 from lagbias.model.write import write_model
 from lagbias.projection.projection import Projection
+from lagbias.simulations.sources import SOURCES
 
 K = np.array([0.05, 0.15, 0.25])
 MODES = np.array([10.0, 100.0, 300.0])
@@ -89,3 +92,13 @@ def test_file_and_card_say_what_the_fit_was_made_of(stores: Stores, planted_box,
     assert card == model.card
     assert "| test boxes (untouched) | c |" in card
     assert "| source of the boxes | simulated by this workflow (PySCo) |" in card
+
+
+@pytest.mark.parametrize("source", [*SOURCES, "my_format.py:MyBox"])
+def test_card_of_boxes_of_every_source(model_file, source):
+    about = ModelFile.read(model_file).about
+    told = about["trained_on"] | {"sources": ["mini", source], "cosmologies": ["", "c000"]}
+    origin = SOURCES[source].origin if source in SOURCES else f"files of the user, read by {source}"
+    text = card(about | {"trained_on": told})
+    assert f"| source of the boxes | simulated by this workflow (PySCo), {origin} |" in text
+    assert "| cosmology (AbacusSummit's number) | not known, c000 |" in text

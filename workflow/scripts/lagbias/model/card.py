@@ -5,15 +5,11 @@ from typing import Any
 
 from lagbias.base.files import written_whole
 from lagbias.model.accuracy import FEWEST_BOXES
+from lagbias.simulations.sources import source_of
 
 WEIGHTINGS = {"mass": "each by its mass", "number": "each counting one"}
 GALAXIES = "each by its galaxies"
 FEATURES = {"delta": "δ", "laplacian": "∇²δ", "g2": "tidal shear G2"}
-SOURCES = {
-    "mini": "simulated by this workflow (PySCo)",
-    "https": "AbacusSummit, downloaded",
-    "local": "files on the disk of the user",
-}
 
 
 def write_card(document: Mapping[str, Any], path) -> None:
@@ -45,14 +41,15 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 def _trained_on(told: Mapping[str, Any]) -> list[str]:
     cut, mass = told["min_particles"], told["particle_mass"]
     weighting = WEIGHTINGS.get(told["weighting"], GALAXIES)
+    cosmologies = ", ".join(of or "not known" for of in told["cosmologies"])
     rows = [
         ["training boxes", ", ".join(told["training_boxes"])],
         ["validation boxes", ", ".join(told["validation_boxes"])],
         ["test boxes (untouched)", ", ".join(told["test_boxes"])],
-        ["source of the boxes", ", ".join(SOURCES[of] for of in told["sources"])],
+        ["source of the boxes", ", ".join(source_of(of).origin for of in told["sources"])],
         ["box side", f"{told['box_size']:g} Mpc/h"],
         ["grid of the density", f"{told['density_grid']}³ points"],
-        ["cosmology (AbacusSummit's number)", ", ".join(told["cosmologies"]) or "not known"],
+        ["cosmology (AbacusSummit's number)", cosmologies or "not known"],
         ["redshift", f"{told['redshift']:g}"],
         ["particle mass", f"{mass:.4g} Msun/h"],
         ["halos", f"more than {cut} particles (M > {cut * mass:.3g} Msun/h), {weighting}"],

@@ -29,6 +29,8 @@ class Source:
     ----------
     reader : str
         Place of its class (``lagbias.base.loading``), a ``SimulationBox``.
+    origin : str
+        Where its boxes come from, as the card of a model says it.
     needs, may : frozenset of str
         Keys of a box in the config that must be given, and those that may be.
     files : frozenset of str
@@ -36,6 +38,7 @@ class Source:
     """
 
     reader: str
+    origin: str
     needs: frozenset[str]
     may: frozenset[str]
     files: frozenset[str] = frozenset()
@@ -47,19 +50,34 @@ class Source:
 
 
 SOURCES: Registry[Source] = {
-    "mini": Source(ABACUS, frozenset({"phase"}), frozenset({"redshift", "cosmology"})),
-    "local": Source(
-        ABACUS, frozenset({"root", "density_grid"}), frozenset({"redshift", "cleaned"})
+    "mini": Source(
+        ABACUS,
+        "simulated by this workflow (PySCo)",
+        frozenset({"phase"}),
+        frozenset({"redshift", "cosmology"}),
     ),
-    "https": Source(ABACUS, frozenset({"density_grid"}), frozenset({"redshift", "cleaned"})),
+    "local": Source(
+        ABACUS,
+        "files on the disk of the user",
+        frozenset({"root", "density_grid"}),
+        frozenset({"redshift", "cleaned"}),
+    ),
+    "https": Source(
+        ABACUS,
+        "AbacusSummit, downloaded",
+        frozenset({"density_grid"}),
+        frozenset({"redshift", "cleaned"}),
+    ),
     "gadget": Source(
         "lagbias.simulations.gadget.box:GadgetBox",
+        "Gadget or AREPO files of the user",
         ON_DISK,
         MAY_ON_DISK | {"id_order"},
         frozenset({"initial", "snapshot", "groups", "subhalos", "rockstar"}),
     ),
     "arrays": Source(
         "lagbias.simulations.arrays.box:ArraysBox",
+        "files of arrays of the user",
         ON_DISK,
         MAY_ON_DISK | {"id_order"},
         frozenset({"box", "initial"}),
@@ -78,7 +96,8 @@ def source_of(name: str) -> Source:
     if name in SOURCES:
         return SOURCES[name]
     if ":" in name:
-        return Source(name, ON_DISK, MAY_ON_DISK | {"options"})
+        origin = f"files of the user, read by {name}"
+        return Source(name, origin, ON_DISK, MAY_ON_DISK | {"options"})
     near = get_close_matches(name, SOURCES, 1)
     raise InputError(
         f"found source {name!r}, expected one of {', '.join(SOURCES)}, or the place of a class of "
