@@ -278,6 +278,31 @@ def test_without_members_or_velocities_less_is_made():
     assert not any("calibration" in path for path in figures(study))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lacks": ["members"]},
+        {"source": "gadget", "files": {"initial": "i", "snapshot": "s", "rockstar": "out.list"}},
+    ],
+)
+def test_calibration_needs_the_particles_of_halos_of_training_boxes(changes):
+    box = {
+        "source": "mine.py:MyBox", "root": ".", "files": {"all": "a.npz"}, "box_size": 50,
+        "particles_per_side": 32, **changes,
+    }  # fmt: skip
+    trained = CONFIG["training_sets"]["tiny"] | {"train": ["tiny_ph000", "elsewhere"]}
+    study = study_of(
+        simulations=CONFIG["simulations"] | {"elsewhere": box}, training_sets={"tiny": trained}
+    )
+    assert not any("calibration" in path for path in figures(study))
+    case = {"set": "tiny", "tracer": "N30", "network": "R2-R4"}
+    message = r"calibration of R2-R4 \(tiny\) on tiny_ph003: .* particles of each halo, which elsew"
+    with pytest.raises(InputError, match=message):
+        Inputs(study).training_labels(Wildcards(sim="tiny_ph003", **case))
+    with pytest.raises(InputError, match="labels of N30: needs the particles of each halo"):
+        Inputs(study).member_files(Wildcards(sim="elsewhere", **case))
+
+
 def test_a_box_of_files_is_planned_from_what_the_config_says(tmp_path):
     for number in range(3):
         (tmp_path / f"snapshot.{number}.hdf5").touch()

@@ -38,7 +38,7 @@ rule measure_calibration:
         features=inputs.network_features,
         particles="results/{sim}/particles.zarr",
         labels="results/{sim}/labels/{tracer}.zarr",
-        training_labels=inputs.of_boxes("labels/{tracer}.zarr"),
+        training_labels=inputs.training_labels,
     output:
         "results/fits/{set}/{tracer}/{network}/on_{sim}/calibration.nc",
     log:

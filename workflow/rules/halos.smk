@@ -81,7 +81,7 @@ rule draw_galaxies:
 
 rule populate_halos:
     input:
-        files=inputs.source_files,
+        files=inputs.member_files,
     output:
         directory("results/{sim}/{space}halos/{tracer}.zarr"),
     log:
@@ -134,7 +134,7 @@ rule plant_halos:
 
 rule label_particles:
     input:
-        files=inputs.source_files,
+        files=inputs.member_files,
         particles="results/{sim}/particles.zarr",
     output:
         directory("results/{sim}/labels/{tracer}.zarr"),

@@ -104,7 +104,7 @@ rule predict_lagrangian_bias:
 
 rule predict_labels:
     input:
-        files=inputs.source_files,
+        files=inputs.member_files,
         particles="results/{sim}/{space}particles.zarr",
         halos="results/{sim}/{space}halos/{tracer}.zarr",
     output:

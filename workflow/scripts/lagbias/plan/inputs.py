@@ -7,7 +7,9 @@ input function. The order of the paths is that of boxes, then scales, models or 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lagbias.base.errors import InputError
 from lagbias.config.names import parse_scales, parse_yardstick
+from lagbias.config.tracers import parse_tracer
 from lagbias.config.yardsticks import KINDS
 from lagbias.plan.study import Study, unique
 from lagbias.simulations.sources import source_of
@@ -46,6 +48,19 @@ class Inputs:
     def source_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a box."""
         return self.study.source_files(wildcards.sim)
+
+    def member_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of a box, which tell the particles of each halo.
+
+        Raises
+        ------
+        InputError
+            If the config says that they do not.
+        """
+        galaxies = parse_tracer(wildcards.tracer).by_hod
+        asked = "satellites" if galaxies else "labels"
+        self._check_members([wildcards.sim], f"{asked} of {wildcards.tracer}")
+        return self.source_files(wildcards)
 
     def density_files(self, wildcards: Wildcards) -> list[str]:
         """The files from which the linear density of a box is read."""
@@ -127,6 +142,18 @@ class Inputs:
             return [f"results/{sim}/{own}" for sim in self._boxes(wildcards, part)]
 
         return paths
+
+    def training_labels(self, wildcards: Wildcards) -> list[str]:
+        """Labels of the training boxes, for the calibration of a network on a box.
+
+        Raises
+        ------
+        InputError
+            If one of the boxes does not tell the particles of each halo.
+        """
+        asked = f"the calibration of {wildcards.network} ({wildcards.set}) on {wildcards.sim}"
+        self._check_members([*self._boxes(wildcards), wildcards.sim], asked)
+        return self.of_boxes("labels/{tracer}.zarr")(wildcards)
 
     def training_boxes(self, wildcards: Wildcards) -> int:
         """Number of training boxes of a set."""
@@ -283,6 +310,15 @@ class Inputs:
 
     def _boxes(self, wildcards: Wildcards, part: str = "train") -> list[str]:
         return self.study.sets[wildcards.set][part]
+
+    def _check_members(self, sims: Iterable[str], asked: str) -> None:
+        for sim in sims:
+            if self.study.lacks("members", [sim]):
+                raise InputError(
+                    f"{asked}: needs the particles of each halo, which {sim} lacks by `lacks` or "
+                    f"`files` of simulations.{sim}; expected halos with lists of their particles: "
+                    "use those of another box or catalogue"
+                )
 
     def _planting(self, sim: str) -> str:
         return f"results/{sim}/features/R{self.study.planting_scale():g}.zarr"

@@ -129,13 +129,14 @@ def _box_figures(study: Study) -> list[str]:
         for name, boxes in study.sets.items()
         for tracer in study.tracers
         for figure in made(BOX_FIGURES, study)
-        if figure != "calibration" or _calibrated(study, tracer, boxes["test"][0])
+        if figure != "calibration" or _calibrated(study, tracer, boxes)
     ]
 
 
-def _calibrated(study: Study, tracer: str, sim: str) -> bool:
-    """Is it known which particles of a box end in halos, and is f a probability of that?"""
-    return tracer in study.calibrated_tracers() and not study.lacks("members", [sim])
+def _calibrated(study: Study, tracer: str, boxes: dict[str, list[str]]) -> bool:
+    """Is it known which particles end in halos, in all boxes, and is f a probability of that?"""
+    labelled = [*boxes["train"], boxes["test"][0]]
+    return tracer in study.calibrated_tracers() and not study.lacks("members", labelled)
 
 
 def tables(study: Study) -> list[str]:
