@@ -247,6 +247,10 @@ def test_a_transfer_may_be_to_the_waves_of_a_test_box():
             ("simulations", "OtherSim", {"source": "https", "density_grid": 576}),
             "simulation OtherSim: expected AbacusSummit_.*use `source: local`",
         ),
+        (
+            ("simulations", "mini_small_ph000", {"source": "mini", "phase": 2}),
+            "simulations.mini_small_ph000: found _small_ in .* take another name, as mini_ph000",
+        ),
         (("mini", None), "simulations.mini_ph000: source mini needs the section `mini`"),
         (("tracers", ["N150", "N19"]), "tracers: N19 is below mini.min_halo_particles 20"),
         (

@@ -161,6 +161,12 @@ def check_simulation(name: str, simulation: dict, config: dict) -> None:
     else:
         if "mini" not in config:
             raise InputError(f"simulations.{name}: source mini needs the section `mini`")
+        if "_small_" in name:  # which BoxFiles looks for in a folder of its own
+            raise InputError(
+                f"simulations.{name}: found _small_ in the name of a box with source mini; "
+                "expected it in the names of AbacusSummit's small boxes alone: take another name, "
+                f"as {name.replace('_small_', '_')}"
+            )
         of_all = {"redshift": config["redshift"], "master_seed": config["master_seed"]}
         own = {key: simulation[key] for key in given}
         check_mesh_ratio(MiniSimulation(name, **(config["mini"] | of_all | own)))
