@@ -134,6 +134,19 @@ def test_labels_of_galaxies_are_not_learnt(change, message):
         check_config(CONFIG | GALAXIES | change)
 
 
+def test_planted_halos_have_no_labels_to_learn():
+    labels = CONFIG | {"training": {"preset": "seed", "objective": "labels"}}
+    check_config(labels)
+    check_config(CONFIG | {"planted": True, "variants": DIRECT})
+    with pytest.raises(InputError, match="planted: found true with training.objective: labels"):
+        check_config(labels | {"planted": True})
+
+
+def test_labels_are_a_yardstick_beside_further_tracers_of_satellites():
+    more = {"yardsticks": ["labels"], "galaxies": {}, "LRG": {}, "more_tracers": ["N50-LRG"]}
+    check_config(CONFIG | more | {"tracers": ["N50", "N50-galaxies"]})
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -369,6 +382,10 @@ def test_a_box_may_have_its_own_redshift_and_a_mini_box_its_cosmology():
         ({"transfers": {"tracers": ["N50-galaxies"]}}, "N50-galaxies needs the section"),
         ({"tracers": ["N50-LRG"]}, "N50-LRG needs the section `LRG`"),
         ({"more_tracers": ["N50-ELG"]}, "N50-ELG needs the section `ELG`"),
+        (
+            {"tracers": ["N50", "N50-ELG"], "ELG": {}, "yardsticks": ["linear", "labels"]},
+            "yardsticks: found labels with tracers: N50-ELG; expected",
+        ),
         ({"more_tracers": ["N19"]}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["N19"]}}, "N19 is below mini.min_halo_particles 20"),
         ({"transfers": {"tracers": ["halos"]}}, "tracer 'halos': expected halos by"),

@@ -113,6 +113,8 @@ rule predict_labels:
         "logs/fits/{set}/{tracer}/labels/on_{sim}/{space}predict_labels.log",
     benchmark:
         "logs/fits/{set}/{tracer}/labels/on_{sim}/{space}predict_labels.tsv"
+    wildcard_constraints:
+        tracer=f"{HALOS}|{GALAXIES}",
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]

@@ -116,6 +116,12 @@ def check_tracers(config: dict) -> None:
                 f"tracers: {name} needs the section `{tracer.weighting}`, the occupation of halos "
                 "by AbacusHOD; add it (docs/reference/config_keys.md)"
             )
+        if tracer.by_hod and name in config["tracers"] and "labels" in config["yardsticks"]:
+            raise InputError(
+                f"yardsticks: found labels with tracers: {name}; expected halos or galaxies at "
+                "their centres, since labels give the weight of a halo to its particles: take "
+                f"labels out, or move {name} to more_tracers"
+            )
 
 
 def check_transfers(config: dict) -> None:

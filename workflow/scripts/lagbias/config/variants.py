@@ -108,7 +108,13 @@ def check_network(name: str, config: dict) -> None:
 
 
 def check_labels(config: dict) -> None:
-    """Refuse networks that learn which particles are in halos where galaxies are the tracer."""
+    """Refuse networks that learn which particles are in halos where the tracer does not say it."""
+    if config["planted"] and settings_of(None, config).objective == "labels":
+        raise InputError(
+            "planted: found true with training.objective: labels; expected field, since halos of a "
+            "known f have no particles to learn from: leave `planted` out, or learn from labels in "
+            "a variant"
+        )
     every = [*config["scale_sets"], *config["more_networks"]]
     trained = {name: every for name in config["tracers"]}
     # The showcase alone is fitted to these, plain and on its directions.
