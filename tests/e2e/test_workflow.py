@@ -375,6 +375,9 @@ def test_a_yardstick_from_elsewhere_is_fitted_and_judged_as_others_are(own_run, 
     assert constant == pytest.approx(1, abs=0.2)
     spectra = read_netcdf(own_run / target)
     assert (spectra["correlation"].isel(member=0) > 0.5).all()
+    done = snakemake(own_run, "--configfile", "own.yaml", "--", "results/report.html")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "f(δ), R" in (own_run / "results/report.html").read_text(encoding="utf-8")
 
 
 def test_a_box_in_a_format_from_elsewhere_is_read(tmp_path):

@@ -1,16 +1,19 @@
 """The texts of the report, rendered as Snakemake does."""
 
 import html
+import importlib
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
+from lagbias.config.yardsticks import KINDS
 from lagbias.figures.front_page import FrontPageError, with_error, with_front_page
-from lagbias.figures.sortable import in_words, shown_table, title_of
+from lagbias.figures.sortable import in_words, label_of, shown_table, title_of
 from lagbias.tables.claims import NO_CLAIM, VERDICT_COLUMNS
 
 CAPTIONS = sorted((Path(__file__).parents[2] / "workflow/report").glob("*.rst"))
@@ -168,6 +171,25 @@ def test_errors_stand_in_the_cell_of_their_number(tmp_path):
 )  # fmt: skip
 def test_digits_follow_the_error(value, interval, expected):
     assert with_error(value, interval) == expected
+
+
+@pytest.mark.parametrize("script", ["plot_yardsticks", "plot_comparison", "make_report"])
+def test_jobs_know_the_label_of_a_yardstick_of_a_config(script, monkeypatch):
+    """A job begins with the yardsticks of this repository alone."""
+    own = {"straight": {"basis": "my_yardsticks.py:Straight", "label": "a line in δ"}}
+    named = {"own_yardsticks": own, "config": {"own_yardsticks": own}}
+    adapter, shown = importlib.import_module(script), []
+    monkeypatch.setattr(adapter, "reporting", nullcontext)
+    monkeypatch.setattr(adapter, script, lambda *_: shown.extend(map(label_of, ["straight-R3"])))
+    rest = SimpleNamespace(
+        spectra=[], coefficients=[], comparison="", template="", snakefile="", targets=[], **named
+    )
+    try:
+        adapter.run(SimpleNamespace(input=rest, params=rest, output=[""]))
+        assert shown == ["a line in δ, R = 3"]
+        assert in_words("less than straight-R3 at k") == "less than a line in δ, R = 3 at k"
+    finally:
+        KINDS.pop("straight", None)
 
 
 def test_names_are_readable():

@@ -68,6 +68,7 @@ rule plot_yardsticks:
         "../../envs/figures.yaml"
     params:
         code=code_of("plot_yardsticks"),
+        own_yardsticks=config["own_yardsticks"],
     message:
         f"Figure: yardsticks beside {study.showcase} on {{wildcards.sim}}"
     script:
@@ -236,6 +237,7 @@ rule plot_comparison:
         "../../envs/figures.yaml"
     params:
         code=code_of("plot_comparison"),
+        own_yardsticks=config["own_yardsticks"],
     message:
         "Figure: all models on all test boxes of {wildcards.set}, {wildcards.tracer}"
     script:

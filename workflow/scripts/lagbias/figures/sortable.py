@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lagbias.config.yardsticks import KINDS
 from lagbias.figures.labels import model_label
 
 SCALES = r"R\d+(?:\.\d+)?(?:-R\d+(?:\.\d+)?)*"
-MODEL = re.compile(rf"\b(?:{SCALES}(?:_[a-z0-9]+)?(?:-pc\d+)?|(?:poly|bins(?:-lap|-g2)?)-{SCALES})")
+NETWORK = rf"{SCALES}(?:_[a-z0-9]+)?(?:-pc\d+)?"
 OF_MODELS = ("model", "other", "less", "compared_with")  # columns
 IN_BAND = re.compile(r"(?P<name>.+)_k(?P<low>[\d.]+)-(?P<high>[\d.]+)")
 TITLES = {
@@ -58,7 +59,8 @@ def label_of(model: str) -> str:
 
 def in_words(text: str) -> str:
     """A text with each name of a model as people say it."""
-    return MODEL.sub(lambda found: label_of(found[0]), text)
+    model = rf"\b(?:{NETWORK}|(?:{'|'.join(KINDS)})-{SCALES})"
+    return re.sub(model, lambda found: label_of(found[0]), text)
 
 
 def title_of(column: str) -> str:
