@@ -14,14 +14,17 @@ BOX = "AbacusSummit_small_c000_ph3100"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
-    """A copy beside a tree with one box, of 420 Mpc/h: particles at z = 0.5, halos at 0.575 too."""
+    """A copy beside a tree with one box, of 420 Mpc/h and the particle mass of published ones.
+
+    It has particles at z = 0.5, halos at 0.575 too.
+    """
     folder = copy_repository(tmp_path_factory.mktemp("repository"))
     for redshift, products in ((0.5, PRODUCTS), (0.575, ("halo_info", "halo_pid_A"))):
         files = BoxFiles.under(folder / "tree", BOX, redshift, 576)
         places = [files.density, *(files.halos / name / f"{name}_000.asdf" for name in products)]
         for place in places:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 420.0\n  NP: 5159780352\n...\n")
+            place.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 420.0\n  NP: 3061257408\n...\n")
     return folder
 
 

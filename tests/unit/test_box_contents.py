@@ -215,3 +215,20 @@ def test_cells_that_do_not_fit_a_local_box_are_refused_by_its_header(tmp_path, c
     check_local_boxes(config_of_local_box(tmp_path))
     with pytest.raises(InputError, match=message):
         check_local_boxes(config_of_local_box(tmp_path, **changes))
+
+
+def test_particles_of_another_mass_in_a_local_box_are_refused_by_its_header(tmp_path):
+    files = make_box(tmp_path)
+    other = {"files": {"box": "box.hdf5"}, "root": str(tmp_path), "source": "arrays"}
+    other |= {"box_size": 200, "particles_per_side": 96}
+    (tmp_path / "box.hdf5").touch()
+    config = config_of_local_box(tmp_path)
+    config["simulations"]["other"] = other
+    config["training_sets"]["set"]["train"] = ["other"]
+    header = files.halos / "halo_info/halo_info_000.asdf"
+    header.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 400.0\n  NP: 7077888\n...\n")
+    check_local_boxes(config)  # 192 a side of 400 Mpc/h
+    header.write_bytes(b"#ASDF 1.0.0\nheader:\n  BoxSize: 400.0\n  NP: 8000000\n...\n")
+    message = rf"{SMALL} has 200\^3 particles in 400 Mpc/h, other 96\^3 in 200 Mpc/h; expected one"
+    with pytest.raises(InputError, match=message):
+        check_local_boxes(config)

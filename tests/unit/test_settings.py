@@ -33,8 +33,7 @@ CONFIG = {
     "training_sets": {
         "mini": {"train": ["mini_ph000"], "validate": ["mini_ph001"], "test": []},
         "abacus": {
-            "train": ["AbacusSummit_small_c000_ph3100"], "validate": ["mini_ph000"],
-            "test": ["mini_ph001"],
+            "train": ["AbacusSummit_small_c000_ph3100"], "validate": [], "test": [],
         },
     },
     "training": {"preset": "seed"},
@@ -470,6 +469,13 @@ def test_two_boxes_of_one_initial_file_are_of_the_same_waves():
     config["simulations"]["later"] = GADGET | {"redshift": 1.0}
     config["training_sets"]["mini"]["test"] = ["later"]
     with pytest.raises(InputError, match=r"later has the initial waves \(somewhere/ics.hdf5\)"):
+        check_config(config)
+
+
+def test_published_boxes_of_another_resolution_than_others_of_their_set_are_refused():
+    config = config_with("training_sets", "abacus", "test", ["mini_ph001"])
+    message = "abacus: mini_ph001 has 192^3 particles in 200 Mpc/h, AbacusSummit_small_c000_ph3100"
+    with pytest.raises(InputError, match=re.escape(message) + r" 1728\^3 in 500 .* one resolution"):
         check_config(config)
 
 

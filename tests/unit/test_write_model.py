@@ -1,9 +1,12 @@
 """A finished fit as one file: what it says is what the stores and spectra of the fit say."""
 
+import shutil
+
 import lagbias
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from conftest import REDSHIFT, Stores, made_up_model
 from lagbias.base.stores import write_netcdf
 from lagbias.model.accuracy import accuracy_on
@@ -71,7 +74,7 @@ def test_file_and_card_say_what_the_fit_was_made_of(stores: Stores, planted_box,
         network.save(weights[seed])
     ratio = np.array([[0.98] * 3, [1.02] * 3, [1.0] * 3])
     write_model(
-        weights, stores.projection, [(stores.features, stores.particles)], stores.halos,
+        weights, stores.projection, [(stores.features, stores.particles)], [stores.halos],
         [write_spectra(tmp_path / "spectra.nc", ratio)],
         tmp_path / "set_N50_R2-R4.safetensors", tmp_path / "set_N50_R2-R4.md",
         training_boxes=["a"], validation_boxes=["b"], test_boxes=["c"], sources=["mini"],
@@ -92,6 +95,33 @@ def test_file_and_card_say_what_the_fit_was_made_of(stores: Stores, planted_box,
     assert card == model.card
     assert "| test boxes (untouched) | c |" in card
     assert "| source of the boxes | simulated by this workflow (PySCo) |" in card
+
+
+def test_a_model_of_unlike_boxes_says_what_each_is(stores: Stores, tmp_path):
+    heavier = shutil.copytree(stores.halos, tmp_path / "heavier.zarr")
+    zarr.open_group(heavier, mode="a").attrs["particle_mass"] = 2.1e11
+    zarr.consolidate_metadata(heavier)
+    network = tmp_path / "seed1.pt"
+    made_up_model(stores).networks[1].save(network)
+    write_model(
+        {1: network}, stores.projection, [(stores.features, stores.particles)] * 2,
+        [stores.halos, heavier], [write_spectra(tmp_path / "spectra.nc", np.ones((1, 3)))],
+        tmp_path / "model.safetensors", tmp_path / "model.md",
+        training_boxes=["a", "b"], validation_boxes=[], test_boxes=["c"], sources=["mini"],
+        cosmologies=["c000"], training={"preset": "seed"},
+    )  # fmt: skip
+    told = lagbias.load(tmp_path / "model.safetensors").file.about["trained_on"]
+    assert told["particle_mass"] == 2e11
+    assert told["unlike"] == {"particle_mass": [2e11, 2.1e11]}
+
+
+def test_card_lists_what_training_boxes_do_not_share(model_file):
+    about = ModelFile.read(model_file).about
+    unlike = {"redshift": [0.5, 0.5, 1.0], "particle_mass": [2e11, 2.00001e11, 2.1e11]}
+    text = card(about | {"trained_on": about["trained_on"] | {"unlike": unlike}})
+    assert "| redshift | 0.5, 1 |" in text
+    assert "| particle mass | 2e+11, 2.1e+11 Msun/h |" in text
+    assert "| box side | 48 Mpc/h |" in text
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "my_format.py:MyBox"])

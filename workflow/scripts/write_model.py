@@ -11,7 +11,7 @@ def run(job):
             weights_by_seed(job.input.weights),
             job.input.projection,
             list(zip(features_by_box(job.input.features), job.input.particles, strict=True)),
-            job.input.halos[0],
+            job.input.halos,
             job.input.spectra,
             job.output.model,
             job.output.card,

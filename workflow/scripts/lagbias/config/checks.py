@@ -1,5 +1,6 @@
 """Checks of a config: is it as the schema says, and do its parts fit together?"""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import jsonschema
@@ -20,7 +21,12 @@ from lagbias.config.numbers import read_schema
 from lagbias.config.tracers import parse_tracer
 from lagbias.config.variants import check_variants, every_training, refused_as
 from lagbias.simulations.abacus.sizes import BoxSizes
-from lagbias.simulations.abacus.summit import check_published, check_sign_of_density
+from lagbias.simulations.abacus.summit import (
+    KINDS,
+    check_published,
+    check_sign_of_density,
+    published_kind,
+)
 from lagbias.simulations.mini.settings import MiniSimulation, check_mesh_ratio
 from lagbias.simulations.sources import Source, lacking, source_of
 
@@ -237,11 +243,16 @@ def check_boxes(config: dict) -> None:
             check_box(name, simulation["box_size"], points, config)
 
 
-def check_resolution(config: dict) -> None:
+def check_resolution(config: dict, of_headers: Mapping[str, tuple[float, int]] = {}) -> None:
     """Check that the boxes of a training set have the same number of particles to a volume.
 
-    A halo cut counts particles: at another resolution it is another mass. Local boxes are not
-    looked at, since their files say it.
+    A halo cut counts particles: at another resolution it is another mass.
+
+    Parameters
+    ----------
+    config : dict
+    of_headers : mapping
+        Side [Mpc/h] and particles a side of local boxes, which their files say.
     """
     sizes = {
         name: (box["box_size"], box["particles_per_side"])
@@ -249,6 +260,10 @@ def check_resolution(config: dict) -> None:
         for box in [config["mini"] if simulation["source"] == "mini" else simulation]
         if "particles_per_side" in box
     }
+    published = [n for n, box in config["simulations"].items() if box["source"] == "https"]
+    kinds = {name: KINDS[published_kind(name)] for name in published}
+    sizes |= {name: (kind.box_size, kind.particles_per_side) for name, kind in kinds.items()}
+    sizes |= of_headers
     for name, boxes in config["training_sets"].items():
         known = [box for part in PARTS for box in boxes[part] if box in sizes]
         for box in known[1:]:

@@ -1,6 +1,6 @@
 """Boxes that are read in place: where they lie, whether all is there, whether their size fits."""
 
-from lagbias.config.checks import PARTS, check_box
+from lagbias.config.checks import PARTS, check_box, check_resolution
 from lagbias.config.model import with_defaults
 from lagbias.config.variants import refused_as
 from lagbias.simulations.abacus.contents import expanded_root, local_files
@@ -43,6 +43,7 @@ def check_local_boxes(config: dict) -> None:
         box for boxes in config["training_sets"].values() for part in PARTS for box in boxes[part]
     }
     used |= set(config["transfers"]["boxes"])
+    sizes: dict[str, tuple[float, int]] = {}
     for name, simulation in config["simulations"].items():
         if name in used and "files" in simulation:
             with refused_as(f"simulations.{name}"):
@@ -54,6 +55,10 @@ def check_local_boxes(config: dict) -> None:
         with refused_as(f"simulations.{name}"):
             files = BoxFiles.under(simulation["root"], name, redshift, points)
             local_files(files)
-        box_size = header_numbers(files.product("halo_info")[0]).get("BoxSize")
+        header = header_numbers(files.product("halo_info")[0])
+        box_size = header.get("BoxSize")
         if box_size:  # the jobs that read the file say what is wrong with one that has none
             check_box(name, box_size, points, config)
+            if "NP" in header:
+                sizes[name] = box_size, round(header["NP"] ** (1 / 3))
+    check_resolution(config, sizes)

@@ -47,16 +47,22 @@ def _trained_on(told: Mapping[str, Any]) -> list[str]:
         ["validation boxes", ", ".join(told["validation_boxes"])],
         ["test boxes (untouched)", ", ".join(told["test_boxes"])],
         ["source of the boxes", ", ".join(source_of(of).origin for of in told["sources"])],
-        ["box side", f"{told['box_size']:g} Mpc/h"],
-        ["grid of the density", f"{told['density_grid']}³ points"],
+        ["box side", f"{_each(told, 'box_size', 'g')} Mpc/h"],
+        ["grid of the density", f"{_each(told, 'density_grid', 'd')}³ points"],
         ["cosmology (AbacusSummit's number)", cosmologies or "not known"],
-        ["redshift", f"{told['redshift']:g}"],
-        ["particle mass", f"{mass:.4g} Msun/h"],
+        ["redshift", _each(told, "redshift", "g")],
+        ["particle mass", f"{_each(told, 'particle_mass', '.4g')} Msun/h"],
         ["halos", f"more than {cut} particles (M > {cut * mass:.3g} Msun/h), {weighting}"],
-        ["cells of the loss", f"{told['cell_size']:g} Mpc/h"],
+        ["cells of the loss", f"{_each(told, 'cell_size', 'g')} Mpc/h"],
         ["training", ", ".join(f"{key}: {value}" for key, value in told["training"].items())],
     ]
     return _table(["", ""], rows)
+
+
+def _each(told: Mapping[str, Any], key: str, digits: str) -> str:
+    """A number of the training boxes; all that there are, where the boxes are unlike."""
+    values = told.get("unlike", {}).get(key, [told[key]])
+    return ", ".join(dict.fromkeys(format(value, digits) for value in values))
 
 
 def _network(document: Mapping[str, Any]) -> list[str]:

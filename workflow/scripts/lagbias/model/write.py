@@ -20,7 +20,7 @@ def write_model(
     weights: Mapping[int, str | Path],
     projection: str | Path,
     boxes: Sequence[tuple[Mapping[float, str | Path], str | Path]],
-    halos: str | Path,
+    halos: Sequence[str | Path],
     spectra: Sequence[str | Path],
     model: str | Path,
     card: str | Path,
@@ -35,8 +35,8 @@ def write_model(
     projection : path
     boxes : sequence
         Feature stores by smoothing scale [Mpc/h], and particle store, of each training box.
-    halos : path
-        Halo store of the first training box: its cut and particle mass.
+    halos : paths
+        Halo store of each training box.
     spectra : paths
         Of the model on each test box.
     model, card : paths to write
@@ -44,16 +44,15 @@ def write_model(
         What the stores do not know: names of boxes, cosmologies, settings of the training.
     """
     mapping = Projection.read(projection)
-    told, particles = open_store(halos).attrs, Particles.open(boxes[0][1])
-    halo_keys = ("redshift", "box_size", "min_particles", "weighting", "particle_mass")
+    first, *others = map(_said_by_stores, halos, [particles for _, particles in boxes])
+    unlike = {
+        key: [value, *(other[key] for other in others)]
+        for key, value in first.items()
+        if any(other[key] != value for other in others)
+    }
     document = {
         "name": Path(model).stem,
-        "trained_on": {
-            **trained_on,
-            **{key: told[key] for key in halo_keys},
-            "density_grid": particles.density_grid,
-            "cell_size": particles.mesh.box_size / particles.mesh.cells,
-        },
+        "trained_on": {**trained_on, **first} | ({"unlike": unlike} if unlike else {}),
         "accuracy": accuracy_on(spectra),
         "inputs": inputs_seen(boxes, mapping),
         "software": f"{provenance()['software']} torch={torch.__version__}",
@@ -61,3 +60,14 @@ def write_model(
     networks = {seed: HaloToMassRatio.load(path) for seed, path in weights.items()}
     ModelFile(networks, mapping, document).write(model)
     write_card(ModelFile.read(model).about, card)
+
+
+def _said_by_stores(halos: str | Path, particles: str | Path) -> dict[str, Any]:
+    """What the stores of a training box say of it."""
+    said, catalogue = open_store(halos).attrs, Particles.open(particles)
+    halo_keys = ("redshift", "box_size", "min_particles", "weighting", "particle_mass")
+    return {
+        **{key: said[key] for key in halo_keys},
+        "density_grid": catalogue.density_grid,
+        "cell_size": catalogue.mesh.box_size / catalogue.mesh.cells,
+    }
