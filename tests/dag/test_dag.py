@@ -206,6 +206,10 @@ def test_other_spellings_of_a_scale_set_are_refused(repository, spelling, advice
     [
         ("mini_ph000/features/R2.0.zarr", "write R2"),
         ("mini_ph000/halos/N050.zarr", "No rule to produce"),
+        ("mini_ph000/halos/N50-LRG.zarr", "N50-LRG needs the section `LRG`"),
+        # Halos of a known f have a field and no positions.
+        ("fits/mini/N50-planted/R2-R4/on_mini_ph004/spectra.nc", "No rule to produce"),
+        ("fits/mini/N50-LRG/labels/on_mini_ph004/prediction.zarr", "No rule to produce"),
     ],
 )
 def test_a_store_has_one_spelling(repository, path, message):

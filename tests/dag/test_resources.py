@@ -14,6 +14,7 @@ from lagbias.simulations.abacus.sizes import BoxSizes
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 PLANTED = "AbacusPlanted_base_c000_ph000"  # by its name 2 Gpc/h; it has 480 Mpc/h
+SIDE = 460  # the particle mass of the tiny boxes
 POINTS = 240  # a side of its initial density
 
 
@@ -26,7 +27,9 @@ def first_attempt(jobs: list[dict], rule: str) -> list[int]:
 def repository(tmp_path_factory) -> Path:
     """The tiny config, with a large local box as the second one that its set is trained on."""
     folder = copy_repository(tmp_path_factory.mktemp("repository"), "test")
-    density = plant_box(folder / "planted", PLANTED, box_size=480.0).files.density
+    density = plant_box(
+        folder / "planted", PLANTED, box_size=480.0, particles_per_side=SIDE
+    ).files.density
     # Nothing reads it here; 24 points would not hold the scales of the config.
     density.rename(density.with_name(f"ic_dens_N{POINTS}.asdf"))
     file = folder / "config/config.yaml"
@@ -45,7 +48,7 @@ def jobs(repository) -> list[dict]:
 @pytest.fixture(scope="module")
 def planted(repository) -> GriddedBox:
     mesh = yaml.safe_load((repository / "config/config.yaml").read_text())["mesh"]
-    sizes = BoxSizes(480.0, round(0.03 * 24**3), 2)  # its header names no subsample
+    sizes = BoxSizes(480.0, round(0.03 * SIDE**3), 2)  # its header names no subsample
     return GriddedBox(sizes, POINTS, mesh["cell_size"], mesh["evaluation_cell_size"])
 
 

@@ -232,3 +232,11 @@ def test_particles_of_another_mass_in_a_local_box_are_refused_by_its_header(tmp_
     message = rf"{SMALL} has 200\^3 particles in 400 Mpc/h, other 96\^3 in 200 Mpc/h; expected one"
     with pytest.raises(InputError, match=message):
         check_local_boxes(config)
+
+
+def test_cleaned_halos_of_a_local_box_are_looked_for(tmp_path):
+    make_box(tmp_path)
+    config = config_of_local_box(tmp_path)
+    config["simulations"][SMALL]["cleaned"] = True
+    with pytest.raises(InputError, match=rf"simulations\.{SMALL}: .*cleaning"):
+        check_local_boxes(config)

@@ -134,6 +134,15 @@ def test_halos_and_their_particles(made, tmp_path, cut, kept, offsets):
     np.testing.assert_array_equal(index, made.lattice_index[: len(in_groups)])
 
 
+def test_a_cut_above_all_halos_is_refused_wherever_it_is_asked_for(made, tmp_path):
+    write_gadget(tmp_path, made)
+    write_groups(tmp_path, made)
+    box, cut = opened(tmp_path), max(GROUP_SIZES)
+    for asked in (box.halos, box.member_points, box.member_positions):
+        with pytest.raises(InputError, match=f"N > {cut} leaves none of the 4 .*; use a lower cut"):
+            list(asked(cut))
+
+
 def test_rockstar_lists_give_hosts_and_no_particles(made, tmp_path):
     write_gadget(tmp_path, made)
     lines = [

@@ -303,6 +303,16 @@ def test_calibration_needs_the_particles_of_halos_of_training_boxes(changes):
         Inputs(study).member_files(Wildcards(sim="elsewhere", **case))
 
 
+def test_a_typed_path_that_the_config_does_not_allow_is_told_why():
+    study = study_of(variants={"density": {"kinds": ["delta"]}})
+    with pytest.raises(InputError, match="N50-LRG needs the section `LRG`.*; add it"):
+        Inputs(study).occupation(Wildcards(tracer="N50-LRG"))
+    of_two = Wildcards(set="tiny", base="R2-R4_density")
+    assert Inputs(study).features_to_explain(of_two) == Inputs(study).training_features(of_two)
+    with pytest.raises(InputError, match="R2_density: found 1 input, expected two or more"):
+        Inputs(study).features_to_explain(Wildcards(set="tiny", base="R2_density"))
+
+
 def test_a_box_of_files_is_planned_from_what_the_config_says(tmp_path):
     for number in range(3):
         (tmp_path / f"snapshot.{number}.hdf5").touch()

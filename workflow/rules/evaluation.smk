@@ -69,6 +69,8 @@ rule compare_spectra:
         "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_spectra.log",
     benchmark:
         "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}compare_spectra.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]
@@ -108,6 +110,8 @@ rule measure_statistics:
         "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}measure_statistics.log",
     benchmark:
         "logs/fits/{set}/{tracer}/{model}/on_{sim}/{space}measure_statistics.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/analysis.yaml"
     threads: config["threads"]["evaluation"]

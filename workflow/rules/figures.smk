@@ -15,6 +15,8 @@ rule plot_slices:
         "logs/figures/{set}_{tracer}_on_{sim}_slices.log",
     benchmark:
         "logs/figures/{set}_{tracer}_on_{sim}_slices.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -210,6 +212,8 @@ rule plot_directions:
         "logs/figures/{set}_{tracer}_directions.log",
     benchmark:
         "logs/figures/{set}_{tracer}_directions.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/figures.yaml"
     params:

@@ -33,7 +33,7 @@ rule explain_model:
         weights=of_seeds("results/fits/{set}/{tracer}/{base}", study),
         projection="results/fits/{set}/{tracer}/{base}/projection.nc",
         gradient_pca="results/fits/{set}/{tracer}/{base}/gradient_pca.nc",
-        features=inputs.training_features,
+        features=inputs.features_to_explain,
         particles=inputs.of_boxes("particles.zarr"),
     output:
         "results/fits/{set}/{tracer}/{base}/explain.nc",

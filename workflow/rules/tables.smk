@@ -227,6 +227,8 @@ rule tabulate_filters:
         "logs/tables/{set}_{tracer}_filters.log",
     benchmark:
         "logs/tables/{set}_{tracer}_filters.tsv"
+    wildcard_constraints:
+        tracer=TRACER,
     conda:
         "../../envs/figures.yaml"
     params:

@@ -18,7 +18,7 @@ from lagbias.config.faults import faults_of, odd_keys
 from lagbias.config.model import with_defaults
 from lagbias.config.names import parse_network, parse_scales, parse_yardstick
 from lagbias.config.numbers import read_schema
-from lagbias.config.tracers import parse_tracer
+from lagbias.config.tracers import needs_occupation, parse_tracer
 from lagbias.config.variants import check_variants, every_training, refused_as
 from lagbias.simulations.abacus.sizes import BoxSizes
 from lagbias.simulations.abacus.summit import (
@@ -118,10 +118,7 @@ def check_tracers(config: dict) -> None:
                 "{} for its defaults"
             )
         if tracer.by_hod and tracer.weighting not in config:
-            raise InputError(
-                f"tracers: {name} needs the section `{tracer.weighting}`, the occupation of halos "
-                "by AbacusHOD; add it (docs/reference/config_keys.md)"
-            )
+            raise InputError(f"tracers: {needs_occupation(name)}")
         if tracer.by_hod and name in config["tracers"] and "labels" in config["yardsticks"]:
             raise InputError(
                 f"yardsticks: found labels with tracers: {name}; expected halos or galaxies at "

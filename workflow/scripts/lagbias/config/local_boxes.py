@@ -53,7 +53,9 @@ def check_local_boxes(config: dict) -> None:
         redshift = simulation.get("redshift", config["redshift"])
         points = simulation["density_grid"]
         with refused_as(f"simulations.{name}"):
-            files = BoxFiles.under(simulation["root"], name, redshift, points)
+            files = BoxFiles.under(
+                simulation["root"], name, redshift, points, simulation.get("cleaned", False)
+            )
             local_files(files)
         header = header_numbers(files.product("halo_info")[0])
         box_size = header.get("BoxSize")

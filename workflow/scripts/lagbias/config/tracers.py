@@ -58,6 +58,14 @@ def parse_tracer(name: str) -> Tracer:
     return Tracer(int(match.group(1)), match.group(2) or "mass")
 
 
+def needs_occupation(name: str) -> str:
+    """What is said of a tracer by AbacusHOD whose section is not in the config."""
+    return (
+        f"{name} needs the section `{parse_tracer(name).weighting}`, the occupation of halos by "
+        "AbacusHOD; add it (docs/reference/config_keys.md)"
+    )
+
+
 def _meant_tracer(text: str) -> str:
     """What somebody may have meant who wrote a tracer otherwise; nothing where that is unclear."""
     if re.fullmatch(rf"[Nn]?0+(-({_any()}))?", text):

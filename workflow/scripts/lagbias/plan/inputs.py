@@ -105,6 +105,22 @@ class Inputs:
         """Features of the training boxes at the scales of a network's inputs, ``{base}``."""
         return features(self._boxes(wildcards), self.study.scales_of(wildcards.base))
 
+    def features_to_explain(self, wildcards: Wildcards) -> list[str]:
+        """The same of a network that is explained, in the plane of its first two directions.
+
+        Raises
+        ------
+        InputError
+            If it has one input alone.
+        """
+        inputs = self.study.network_inputs(wildcards.base)
+        if inputs < 2:
+            raise InputError(
+                f"explain.nc of {wildcards.base}: found {inputs} input, expected two or more: "
+                "f is shown against two directions; explain a network of more scales or kinds"
+            )
+        return self.training_features(wildcards)
+
     def features_of(self, part: str) -> InputFunction:
         """Features of the boxes of a part of a set at the scales of ``{network}``."""
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from lagbias.base.errors import InputError
 from lagbias.config.galaxies import ElgOccupation, LrgOccupation
 from lagbias.config.model import Config, with_defaults
 from lagbias.config.names import parse_network, parse_scales, parse_yardstick
-from lagbias.config.tracers import parse_tracer
+from lagbias.config.tracers import needs_occupation, parse_tracer
 from lagbias.config.training import TrainingSettings
 from lagbias.config.variants import VARIANT_INPUTS, network_inputs, settings_of, training_with
 from lagbias.plan.boxes import BoxInTree, BoxOfFiles, PlannedBox
@@ -211,6 +212,8 @@ class Study:
         if not parsed.by_hod:
             return None
         sections = {"LRG": LrgOccupation, "ELG": ElgOccupation}
+        if parsed.weighting not in self.config:
+            raise InputError(needs_occupation(tracer))
         occupation = sections[parsed.weighting](**self.config[parsed.weighting])
         return {name: value for name, value in asdict(occupation).items() if value is not None}
 

@@ -93,14 +93,7 @@ class GadgetBox(BoxOnDisk):
     def halos(
         self, more_than: int = 0, redshift_space: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        catalogue = self._catalogue
-        chosen = catalogue.above(more_than)
-        if not len(chosen):
-            raise InputError(
-                f"halo cut N > {more_than} leaves none of the {len(catalogue.particle_count)} "
-                f"halos in {self.files} (largest: {catalogue.particle_count.max(initial=0)} "
-                "particles); use a lower cut"
-            )
+        catalogue, chosen = self._catalogue, self._above(more_than)
         velocity = []
         if redshift_space:
             if catalogue.velocity is None:
@@ -121,7 +114,7 @@ class GadgetBox(BoxOnDisk):
     def member_positions(self, more_than: int, redshift_space: bool = False) -> Iterator[Members]:
         names = ["Coordinates", *(["Velocities"] if redshift_space else [])]
         columns = (np.stack(found, axis=1) for found in self.snapshot.chunks(*names))
-        halo_position = self._catalogue.position[self._catalogue.above(more_than)]
+        halo_position = self._catalogue.position[self._above(more_than)]
         for found, halo, count in self._members(more_than, columns):
             self._check_near(found[:, 0], halo_position[halo])
             yield Members(self._placed(*np.moveaxis(found, 1, 0)), halo, count)
@@ -137,7 +130,18 @@ class GadgetBox(BoxOnDisk):
                 f"{self.files}: halos point to particle {last} of a snapshot of {there}; expected "
                 "halos and particles of one snapshot"
             )
-        return members(catalogue, catalogue.above(more_than), particles)
+        return members(catalogue, self._above(more_than), particles)
+
+    def _above(self, more_than: int) -> np.ndarray:
+        """Numbers of the halos of more than so many particles; refused where there is none."""
+        count = self._catalogue.particle_count
+        chosen = self._catalogue.above(more_than)
+        if not len(chosen):
+            raise InputError(
+                f"halo cut N > {more_than} leaves none of the {len(count)} halos in {self.files} "
+                f"(largest: {count.max(initial=0)} particles); use a lower cut"
+            )
+        return chosen
 
     def _check_near(self, position: np.ndarray, halo_position: np.ndarray) -> None:
         """Refuse halos whose particles are not about them."""
