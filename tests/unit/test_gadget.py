@@ -134,6 +134,16 @@ def test_halos_and_their_particles(made, tmp_path, cut, kept, offsets):
     np.testing.assert_array_equal(index, made.lattice_index[: len(in_groups)])
 
 
+def test_density_and_particles_are_read_without_files_of_halos(made, tmp_path):
+    write_gadget(tmp_path, made)
+    write_groups(tmp_path, made)
+    whole, files = opened(tmp_path), {"initial": "initial*", "snapshot": "snapshot*"}
+    alone = opened(tmp_path, files)
+    np.testing.assert_array_equal(alone.linear_density(), whole.linear_density())
+    for space in (False, True):
+        np.testing.assert_array_equal(particles_of(alone, space), particles_of(whole, space))
+
+
 def test_a_cut_above_all_halos_is_refused_wherever_it_is_asked_for(made, tmp_path):
     write_gadget(tmp_path, made)
     write_groups(tmp_path, made)

@@ -330,6 +330,14 @@ def test_a_box_of_files_is_planned_from_what_the_config_says(tmp_path):
     assert asked["reader"].endswith(":GadgetBox")
     assert asked["options"] == {"id_order": "zyx"}
     assert inputs.reader("halos")(Wildcards(sim="gadget")).endswith(":GadgetBox.halos")
+    # Another catalogue of halos is no other density and no other particles.
+    case, of_groups = Wildcards(sim="gadget"), {"groups": "snapshot.0.hdf5"}
+    named = gadget | {"files": gadget["files"] | of_groups}
+    with_groups = Inputs(study_of(simulations=CONFIG["simulations"] | {"gadget": named}))
+    assert with_groups.box_without_halos(case) == inputs.box_without_halos(case) == asked
+    assert with_groups.particle_files(case) == inputs.source_files(case)
+    assert with_groups.box(case)["paths"]["groups"] == [str(tmp_path / "snapshot.0.hdf5")]
+    assert len(with_groups.source_files(case)) == 5
     (tmp_path / "ics.hdf5").rename(tmp_path / "ic.hdf5")
     with pytest.raises(InputError, match=r"files.initial: no file .*did you mean ic.hdf5\?"):
         study.source_files("gadget")

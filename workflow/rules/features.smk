@@ -17,7 +17,7 @@ rule compute_features:
         **needs.of("compute_features"),
     params:
         code=code_of("compute_features", inputs.reader("linear_density")),
-        box=inputs.box,
+        box=inputs.box_without_halos,
     message:
         "Features of {wildcards.sim} smoothed at R = {wildcards.R} Mpc/h"
     script:
@@ -40,7 +40,7 @@ rule measure_linear_power:
         **needs.of("measure_linear_power"),
     params:
         code=code_of("measure_linear_power", inputs.reader("linear_density")),
-        box=inputs.box,
+        box=inputs.box_without_halos,
     message:
         "Power of the linear density of {wildcards.sim}"
     script:

@@ -3,7 +3,7 @@
 
 rule index_particles:
     input:
-        files=inputs.source_files,
+        files=inputs.particle_files,
     output:
         directory("results/{sim}/{space}particles.zarr"),
     log:
@@ -19,7 +19,7 @@ rule index_particles:
         code=code_of(
             "index_particles", inputs.reader("linear_density", "particle_chunks")
         ),
-        box=inputs.box,
+        box=inputs.box_without_halos,
         cell_size=config["mesh"]["cell_size"],
         velocities=inputs.velocities,
     message:

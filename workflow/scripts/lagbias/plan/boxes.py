@@ -30,8 +30,8 @@ class PlannedBox(ABC):
         self.name, self.box, self.redshift, self.density_grid = name, box, redshift, density_grid
 
     @abstractmethod
-    def source_files(self) -> list[str]:
-        """Its files."""
+    def source_files(self, halos: bool = True) -> list[str]:
+        """Its files, if need be without those from which nothing but halos is read."""
 
     @abstractmethod
     def density_files(self) -> list[str]:
@@ -42,12 +42,12 @@ class PlannedBox(ABC):
         """What the memory of its jobs follows from."""
 
     @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """What ``SimulationBox.of_config`` takes."""
+    def settings(self, halos: bool = True) -> dict[str, Any]:
+        """What ``SimulationBox.of_config`` takes, if need be without those files."""
 
-    def opened(self) -> dict[str, Any]:
+    def opened(self, halos: bool = True) -> dict[str, Any]:
         """What ``open_box`` takes besides the name."""
-        return {"reader": source_of(self.box.source).reader, **self.settings()}
+        return {"reader": source_of(self.box.source).reader, **self.settings(halos)}
 
 
 class BoxInTree(PlannedBox):
@@ -67,7 +67,7 @@ class BoxInTree(PlannedBox):
         self.root = box.root or "resources"
         self.files = BoxFiles.under(self.root, name, redshift, density_grid, box.cleaned)
 
-    def source_files(self) -> list[str]:
+    def source_files(self, halos: bool = True) -> list[str]:
         """Its files, the initial density first: those that are there, or will be."""
         if self.box.source == "local":
             return [str(file) for file in local_files(self.files)]
@@ -87,7 +87,7 @@ class BoxInTree(PlannedBox):
             return BoxSizes.of_files(self.files, self.name)
         return BoxSizes.of_name(self.name)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, halos: bool = True) -> dict[str, Any]:
         cleaned = {"cleaned": True} if self.box.cleaned else {}
         grid = self.density_grid
         return {"root": self.root, "redshift": self.redshift, "density_grid": grid, **cleaned}
@@ -99,12 +99,16 @@ DISPLACEMENT_BYTES = 13  # a grid point: three grids, where the density is of di
 class BoxOfFiles(PlannedBox):
     """A box of which the config says size and files."""
 
-    def paths(self) -> dict[str, list[str]]:
+    def paths(self, halos: bool = True) -> dict[str, list[str]]:
         """Its files by their names in the config."""
-        return found_files(self.box.root or ".", self.box.files or {})
+        left_out = set() if halos else source_of(self.box.source).halo_files
+        named = {
+            name: path for name, path in (self.box.files or {}).items() if name not in left_out
+        }
+        return found_files(self.box.root or ".", named)
 
-    def source_files(self) -> list[str]:
-        return [file for files in self.paths().values() for file in files]
+    def source_files(self, halos: bool = True) -> list[str]:
+        return [file for files in self.paths(halos).values() for file in files]
 
     def density_files(self) -> list[str]:
         paths = self.paths()
@@ -115,11 +119,11 @@ class BoxOfFiles(PlannedBox):
         side = self.box.particles_per_side or 0
         return BoxSizes(self.box.box_size or 0, side**3, files, DISPLACEMENT_BYTES)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, halos: bool = True) -> dict[str, Any]:
         given = {"id_order": self.box.id_order} if self.box.id_order else {}
         return {
             "redshift": self.redshift, "box_size": self.box.box_size,
             "particles_per_side": self.box.particles_per_side,
-            "density_points": self.density_grid, "paths": self.paths(),
+            "density_points": self.density_grid, "paths": self.paths(halos),
             "options": {**given, **self.box.options},
         }  # fmt: skip

@@ -39,6 +39,10 @@ class Inputs:
         """How a job opens a box: what ``open_box`` takes besides its name."""
         return self.study.planned(wildcards.sim).opened()
 
+    def box_without_halos(self, wildcards: Wildcards) -> dict:
+        """The same without files of halos, for jobs that read density and particles alone."""
+        return self.study.planned(wildcards.sim).opened(halos=False)
+
     def reader(self, *methods: str) -> Callable[[Wildcards], str]:
         """Place of the code that reads a box, of some methods of a ``SimulationBox``."""
         part = ",".join(methods)
@@ -48,6 +52,10 @@ class Inputs:
     def source_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a box."""
         return self.study.source_files(wildcards.sim)
+
+    def particle_files(self, wildcards: Wildcards) -> list[str]:
+        """The files from which the particles of a box are read."""
+        return self.study.planned(wildcards.sim).source_files(halos=False)
 
     def member_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a box, which tell the particles of each halo.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # planning has no numpy
 
 ABACUS = "lagbias.simulations.abacus.box:AbacusBox"
 ON_DISK = frozenset({"root", "files", "box_size", "particles_per_side"})
+GADGET_HALOS = frozenset({"groups", "subhalos", "rockstar"})
 MAY_ON_DISK = frozenset({"redshift", "density_grid", "lacks"})
 
 
@@ -35,6 +36,8 @@ class Source:
         Keys of a box in the config that must be given, and those that may be.
     files : frozenset of str
         Names in its ``files``; empty where any name will do.
+    halo_files : frozenset of str
+        Those from which nothing but halos is read.
     """
 
     reader: str
@@ -42,6 +45,7 @@ class Source:
     needs: frozenset[str]
     may: frozenset[str]
     files: frozenset[str] = frozenset()
+    halo_files: frozenset[str] = frozenset()
 
     @property
     def on_disk(self) -> bool:
@@ -73,7 +77,8 @@ SOURCES: Registry[Source] = {
         "Gadget or AREPO files of the user",
         ON_DISK,
         MAY_ON_DISK | {"id_order"},
-        frozenset({"initial", "snapshot", "groups", "subhalos", "rockstar"}),
+        frozenset({"initial", "snapshot"}) | GADGET_HALOS,
+        GADGET_HALOS,
     ),
     "arrays": Source(
         "lagbias.simulations.arrays.box:ArraysBox",
