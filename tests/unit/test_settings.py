@@ -636,6 +636,12 @@ def keys_of_the_schema():
             yield section, key
 
 
+def test_every_config_is_in_the_list_of_configs():
+    listed = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    names = [file.name for file in (ROOT / "config").glob("*.yaml")]
+    assert [name for name in names if f"| `{name}` |" not in listed] == []
+
+
 def test_every_key_is_explained_in_the_reference():
     reference = (ROOT / "docs/reference/config_keys.md").read_text()
     for section, key in keys_of_the_schema():
