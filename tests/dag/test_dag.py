@@ -169,6 +169,11 @@ def test_angles_are_compared_with_other_halos_and_training_sets(repository, tmp_
     # Two scale sets of this case, of other halos, of the other training set.
     assert plan["find_gradient_directions"] == 2 * 3
     assert plan["measure_feature_covariance"] == 1
+    # Claims of a training set are of its own networks.
+    target = "results/tables/mini_N50_claims.csv"
+    said = snakemake(repository, "-n", "--configfile", str(file), "--", target).stdout
+    assert "results/fits/mini/N50/angles.csv" in said
+    assert set(re.findall(r"results/fits/\w+/N\d+", said)) == {"results/fits/mini/N50"}
 
 
 def test_yardsticks_are_typed_and_judged_as_networks_are(repository):

@@ -84,7 +84,7 @@ rule tabulate_claims:
         evaluation=EVALUATION,
         pca=of_fits("gradient_pca.nc", study.scale_sets),
         losses=of_losses(study, study.networks()),
-        angles="results/tables/{set}_{tracer}_angles.csv",
+        angles="results/fits/{set}/{tracer}/angles.csv",
         filters="results/tables/{set}_{tracer}_filters.csv",
         planted=planted_table(study),
     output:
@@ -258,6 +258,22 @@ rule tabulate_angles:
         "Table: principal angles between directions, {wildcards.set}, {wildcards.tracer}"
     script:
         "../scripts/tabulate_angles.py"
+
+
+# What claims are of: no other training set and no other halos.
+use rule tabulate_angles as tabulate_angles_of_scales with:
+    input:
+        pca=of_fits("gradient_pca.nc", study.scale_sets),
+        projections=of_fits("projection.nc", study.scale_sets),
+        covariance="results/fits/{set}/feature_covariance.nc",
+    output:
+        "results/fits/{set}/{tracer}/angles.csv",
+    log:
+        "logs/fits/{set}/{tracer}/tabulate_angles_of_scales.log",
+    benchmark:
+        "logs/fits/{set}/{tracer}/tabulate_angles_of_scales.tsv"
+    message:
+        "Table: angles between scale sets, {wildcards.set}, {wildcards.tracer}"
 
 
 rule tabulate_transfers:
