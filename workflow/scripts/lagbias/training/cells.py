@@ -43,12 +43,15 @@ class TrainingBoxes(Rows):
         Of all boxes; of those drawn, what they stand for.
     sampled_fraction : float
         Share of the simulation's particles that is here, over all boxes.
+    sampled_in_cell : float32, (cells,), or None
+        That share in the cell's box; None where all boxes are ``drawn_alike``.
     """
 
     cell_start: torch.Tensor
     per_mean_cell: torch.Tensor
     halo_overdensity: torch.Tensor
     per_drawn: torch.Tensor | None
+    sampled_in_cell: torch.Tensor | None
 
     def __init__(self, boxes: Sequence[dict[str, Any]], on_disk: InputsOnDisk | None = None):
         super().__init__()
@@ -68,11 +71,16 @@ class TrainingBoxes(Rows):
         self.register_buffer("cell_start", start)
         per_drawn = [torch.from_numpy(box["per_drawn"]) for box in boxes if "per_drawn" in box]
         self.register_buffer("per_drawn", torch.cat(per_drawn) if per_drawn else None)
-        self.particles = sum(box["multiplicity"].sum(dtype=np.float64) for box in boxes)
-        everything = sum(
-            box["multiplicity"].sum(dtype=np.float64) / box["sampled_fraction"] for box in boxes
-        )
-        self.sampled_fraction = float(self.particles / everything)
+        particles = [box["multiplicity"].sum(dtype=np.float64) for box in boxes]
+        fractions = [box["sampled_fraction"] for box in boxes]
+        everything = [count / share for count, share in zip(particles, fractions, strict=True)]
+        self.particles = sum(particles)
+        self.sampled_fraction = float(self.particles / sum(everything))
+        in_cell = None
+        if not drawn_alike(np.array(fractions), np.array(everything)):
+            sizes = [len(box["halo_overdensity"]) for box in boxes]
+            in_cell = torch.from_numpy(np.repeat(np.array(fractions, np.float32), sizes))
+        self.register_buffer("sampled_in_cell", in_cell)
         self.sides = [round(len(box["halo_overdensity"]) ** (1 / 3)) for box in boxes]
 
     def blocks(self, side: int, shift: Sequence[int] = (0, 0, 0)) -> torch.Tensor:
@@ -139,9 +147,25 @@ class TrainingBoxes(Rows):
             return stand_for
         return stand_for / torch.repeat_interleave(self.per_drawn[cells.reshape(-1)], lengths)
 
+    def sampled_of(self, cells: torch.Tensor) -> torch.Tensor | float:
+        """Share of the simulation's particles that is here, in the box of each of some cells."""
+        in_cell = self.sampled_in_cell
+        return self.sampled_fraction if in_cell is None else in_cell[cells]
+
     def digest(self) -> str:
         """A digest of all numbers a network is trained on."""
         return digest_of(self, repr(self.sampled_fraction))
+
+
+def drawn_alike(fractions: np.ndarray, particles: np.ndarray) -> bool:
+    """Whether shares of the particles of some boxes, (boxes,), are as of draws of one chance.
+
+    They then differ from the share of all by less than five standard deviations.
+    """
+    share = (fractions * particles).sum() / particles.sum()
+    deviation = np.sqrt(share * max(1 - share, 0) / particles)
+    rounding = 1e-12
+    return bool((abs(fractions - share) <= 5 * deviation + rounding).all())
 
 
 def load_box(

@@ -6,9 +6,9 @@ loss (docs/explanation/traps.md).
 
 Sampling bias
 -------------
-With n_c sampled particles of a cell and sampled fraction s, the squared residual of a cell exceeds
-that of the full particle set by (1 - s) sum_p f_p^2 / nbar^2 in the mean (the variance of a random
-subsample), which pulls f flat. ``estimator`` says what is done about it:
+With sampled fraction s of a box and nbar sampled particles a cell, the squared residual of a cell
+exceeds that of the full particle set by (1 - s) sum_p f_p^2 / nbar^2 in the mean (the variance of a
+random subsample), which pulls f flat. ``estimator`` says what is done about it:
 
     unbiased   subtract that variance, summed over the very particles (default)
     plain      the squared residual as it is (the authors' choice)
@@ -62,5 +62,5 @@ def squared_residual(
     residual = per_mean_cell * cell_sums(ratio * weight, lengths) - target
     if estimator == "plain":
         return residual**2
-    variance = (1 - boxes.sampled_fraction) * per_mean_cell**2
+    variance = (1 - boxes.sampled_of(cells[:, 0])) * per_mean_cell**2
     return residual**2 - variance * cell_sums(ratio**2 * weight, lengths)
