@@ -79,11 +79,11 @@ def projection_of(boxes):
     return boxes.particles[0].parent / "projection.nc"
 
 
-def train(boxes, folder, settings=SMALL, seed=1):
+def train(boxes, folder, settings=SMALL, seed=1, **more):
     folder.mkdir(exist_ok=True)
     weights, losses = folder / "weights.pt", folder / "losses.csv"
     run = train_direct if settings.objective == "labels" else train_network
-    run(boxes, boxes, projection_of(boxes), settings, seed, weights, losses)
+    run(boxes, boxes, projection_of(boxes), settings, seed, weights, losses, **more)
     return weights.read_bytes(), pd.read_csv(losses)
 
 
@@ -382,10 +382,8 @@ class Killed(BaseException):
     """Ends a training as a signal would."""
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
-def test_interrupted_training_ends_in_the_same_bytes(
-    trained, boxes, tmp_path, monkeypatch, caplog, epochs
-):
+def interrupt(monkeypatch, boxes, folder, epochs):
+    """Train until ``epochs`` checkpoints were written, then stop."""
     save, seen = SaveEveryEpoch.on_train_epoch_end, []
 
     def save_then_die(self, trainer, module):
@@ -397,8 +395,15 @@ def test_interrupted_training_ends_in_the_same_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(SaveEveryEpoch, "on_train_epoch_end", save_then_die)
         with pytest.raises(Killed):
-            train(boxes, tmp_path)
-    assert checkpoint_beside(tmp_path / "weights.pt").exists()
+            train(boxes, folder)
+    assert checkpoint_beside(folder / "weights.pt").exists()
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_interrupted_training_ends_in_the_same_bytes(
+    trained, boxes, tmp_path, monkeypatch, caplog, epochs
+):
+    interrupt(monkeypatch, boxes, tmp_path, epochs)
     caplog.clear()
     with caplog.at_level(logging.INFO, "lagbias"):
         weights, losses = train(boxes, tmp_path)
@@ -406,6 +411,13 @@ def test_interrupted_training_ends_in_the_same_bytes(
     assert f"epoch   {epochs}/4" not in caplog.text
     assert weights == trained[0], "resumed training ends in other bytes"
     pd.testing.assert_frame_equal(losses, trained[1])
+
+
+def test_checkpoint_of_other_code_is_ignored(boxes, tmp_path, monkeypatch, caplog):
+    interrupt(monkeypatch, boxes, tmp_path, 1)
+    with caplog.at_level(logging.INFO, "lagbias"):
+        train(boxes, tmp_path, code={"training": "edited"})
+    assert "training starts again" in caplog.text
 
 
 def test_weights_follow_the_seed_and_the_labels(trained, boxes, planted, tmp_path):

@@ -147,7 +147,7 @@ JOBS = {
             ),
             Names(
                 settings={"preset": "seed", "epochs": 3, "cells_per_batch": 64}, device="cpu",
-                deterministic=False,
+                deterministic=False, code={},
             ),
             Names(seed="1"),
         ),

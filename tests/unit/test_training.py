@@ -540,11 +540,11 @@ def test_features_on_another_grid_are_refused(stores, tmp_path):
         load_box(stores.features, tmp_path / "p.zarr", stores.halos, projection, 1.0, 1)
 
 
-def train(stores, folder, settings=SMALL, seed=1, **device):
+def train(stores, folder, settings=SMALL, seed=1, **more):
     boxes = Boxes([stores.features], [stores.particles], [stores.halos])
     folder.mkdir(exist_ok=True)
     weights, losses = folder / "weights.pt", folder / "losses.csv"
-    train_network(boxes, boxes, stores.projection, settings, seed, weights, losses, **device)
+    train_network(boxes, boxes, stores.projection, settings, seed, weights, losses, **more)
     return HaloToMassRatio.load(weights), pd.read_csv(losses)
 
 
@@ -693,6 +693,16 @@ def test_checkpoint_of_another_training_is_ignored(trained, stores, tmp_path, mo
     assert "is of another training" in caplog.text
     expected, _ = train(stores, tmp_path / "fresh", other)
     assert_same_bits(expected, found)
+
+
+def test_checkpoint_of_other_code_is_ignored(trained, stores, tmp_path, monkeypatch, caplog):
+    network, losses, _ = trained
+    interrupt(monkeypatch, stores, tmp_path / "run", 2)
+    with caplog.at_level(logging.WARNING, "lagbias"):
+        found, found_losses = train(stores, tmp_path / "run", code={"training": "edited"})
+    assert "or of other code: training starts again" in caplog.text
+    assert_same_bits(network, found)
+    pd.testing.assert_frame_equal(found_losses, losses)
 
 
 def test_identity_of_a_training_hangs_on_all_its_numbers(rng):

@@ -23,6 +23,7 @@ def run(job):
             threads=job.threads,
             device=job.params.device,
             deterministic=job.params.deterministic,
+            code=job.params.code,
             inputs_in=None if all_in_memory else job.resources.tmpdir,
         )
 

@@ -25,6 +25,7 @@ def run(job):
             threads=job.threads,
             device=job.params.device,
             deterministic=job.params.deterministic,
+            code=job.params.code,
         )  # fmt: skip
 
 

@@ -229,6 +229,7 @@ def train_direct(
     threads: int = 1,
     device: str = "cpu",
     deterministic: bool = False,
+    code: Mapping[str, str] | None = None,
 ) -> None:
     """Train one classifier on the labels of a set's boxes and write its weights and losses.
 
@@ -236,10 +237,10 @@ def train_direct(
     ----------
     training, validation : Boxes
         With labels.
-    projection, settings, seed, weights, threads, device, deterministic
-        As of ``training.train_network``.
+    projection, settings, seed, weights, threads, device, deterministic, code
+        As of ``lagbias.training.fit.train_network``.
     losses : path of a CSV file
-        As of ``training.train_network``, but mean log losses of particles [nats], and
+        As of ``lagbias.training.fit.train_network``, but mean log losses of particles [nats], and
         ``validation_field_loss``, the loss that other networks train on.
     """
     torch.set_num_threads(usable(threads))
@@ -253,5 +254,5 @@ def train_direct(
     network = first_network(mapping.inputs, settings, seed, squared_inputs(mapping))
     module = LabelTraining(network, points, held_out, field, settings, seed)
     with deterministic_algorithms(deterministic):
-        fit(module, seed, Path(weights), device)
+        fit(module, seed, Path(weights), device, code)
     write_network(module, seed, Path(weights), losses)

@@ -5,6 +5,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def resumable(checkpoint: Path, identity: str) -> bool:
         log.warning("checkpoint %s is unreadable (%s): training starts again", checkpoint, error)
         return False
     if found != identity:
-        log.warning("checkpoint %s is of another training: training starts again", checkpoint)
+        log.warning(
+            "checkpoint %s is of another training, or of other code: training starts again",
+            checkpoint,
+        )
         return False
     return True
 
@@ -70,6 +74,7 @@ def train_network(
     device: str = "cpu",
     deterministic: bool = False,
     inputs_in: str | Path | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> None:
     """Train one network on the boxes of a set and write its weights and losses.
 
@@ -91,11 +96,13 @@ def train_network(
     inputs_in : path of a folder, optional
         Network inputs are written there, and read from there batch by batch, to save memory
         (``lagbias.training.rows``). The weights are the same.
+    code : mapping, optional
+        Digests of the code that trains (``lagbias.plan.code``).
 
     Notes
     -----
     A checkpoint stands beside ``weights`` while training runs, keyed by a digest of all it is
-    trained on; a killed run continues from it and ends in the same weights.
+    trained on, and by the code; a killed run continues from it and ends in the same weights.
     """
     torch.set_num_threads(usable(threads))
     mapping = Projection.read(projection)
@@ -110,7 +117,7 @@ def train_network(
     network = first_network(mapping.inputs, settings, seed, squared_inputs(mapping))
     module = RatioTraining(network, boxes, held_out, settings, seed)
     with deterministic_algorithms(deterministic):
-        fit(module, seed, Path(weights), device)
+        fit(module, seed, Path(weights), device, code)
     write_network(module, seed, Path(weights), losses)
 
 
@@ -140,11 +147,17 @@ def checkpoint_beside(weights: Path) -> Path:
     return weights.with_name("checkpoint.ckpt")
 
 
-def fit(module: RatioTraining, seed: int, weights: Path, device: str = "cpu") -> None:
+def fit(
+    module: RatioTraining,
+    seed: int,
+    weights: Path,
+    device: str = "cpu",
+    code: Mapping[str, str] | None = None,
+) -> None:
     """Run the training loop, from a checkpoint beside ``weights`` where there is a fitting one."""
     settings = module.settings
     recipe = json.dumps(
-        [asdict(settings), asdict(module.network.architecture), seed, torch.__version__]
+        [asdict(settings), asdict(module.network.architecture), seed, torch.__version__, code]
     )
     digests = [part.digest() for part in (*module.training_boxes, *module.validation_boxes)]
     module.identity = " ".join([*digests, digest_of(module.network), recipe])
