@@ -235,6 +235,19 @@ def test_over_fitting_is_a_larger_error_of_a_better_fit(
     assert (row["verdict"], row["reason"][: len(reason)]) == (expected, reason)
 
 
+def test_a_pair_trained_on_labels_leaves_the_others_decided(table):
+    """It has no training loss of the halo field."""
+    pair = {THREE_FINE: scattered(1.0, 0.05), FOUR: scattered(1.0, 0.06)}
+    models = pair | {f"{name}_direct": model for name, model in pair.items()}
+    losses = {THREE_FINE: [1.0, 1.01], FOUR: [0.9, 0.91]}
+    losses |= {f"{name}_direct": [np.nan, np.nan] for name in pair}
+    found = table(models, losses=losses).set_index("claim", append=True)
+    found = found.xs("more than three scales over-fit", level="claim")
+    assert found.loc[FOUR, "verdict"] == "holds"
+    assert found.loc[f"{FOUR}_direct", "verdict"] == UNDECIDED
+    assert "trained on labels" in found.loc[f"{FOUR}_direct", "reason"]
+
+
 def test_larger_sets_are_held_against_the_three_that_they_begin_with():
     assert three_scales_of("R2-R4-R8-R16", [THREE_FINE, THREE]) == THREE
     assert three_scales_of("R1-R2-R4-R8", [THREE_FINE, THREE]) == THREE_FINE

@@ -183,7 +183,8 @@ def beside_three(
 def fitted_over(losses: Losses, pairs: Mapping[str, str], model: str) -> Measured:
     """Training loss of a network over that of the network it is paired with.
 
-    Seeds are compared one by one; their scatter is pooled over all pairs, as in ``with_seeds``.
+    Seeds are compared one by one; their scatter is pooled over all pairs, as in ``with_seeds``. NaN
+    of those trained on labels, which have no training loss of the halo field.
     """
     ratios = {
         name: (kept_losses(losses[name])["train_loss"] / kept_losses(losses[three])["train_loss"])
@@ -205,6 +206,8 @@ def over_fitting(error: str, fitted: Measured) -> tuple[str, str]:
     """
     better = verdict(fitted.value, fitted.of_seeds, 1)
     reason = f"training loss {in_numbers(fitted)} of that of three"
+    if np.isnan(fitted.value):
+        reason = "no training loss of the halo field: trained on labels"
     if error == "fails":
         return "fails", f"the error is not larger; {reason}"
     if better == "fails":

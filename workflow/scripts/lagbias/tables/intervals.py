@@ -249,14 +249,17 @@ def pooled_interval(values: Mapping[str, Sequence[float]], of: str) -> float:
     Parameters
     ----------
     values : mapping
-        Model to what each of its seeds gives.
+        Model to what each of its seeds gives. Models with a number that is not finite are left out.
     of : str
         The model whose mean is meant.
 
     Returns
     -------
-    float; NaN where no model has two seeds
+    float; NaN where no model has two seeds, or ``of`` is left out
     """
+    values = {name: part for name, part in values.items() if np.isfinite(part).all()}
+    if of not in values:
+        return np.nan
     parts = [np.asarray(part) for part in values.values() if len(part)]
     freedom = sum(len(part) - 1 for part in parts)
     if not freedom or not len(values[of]):
