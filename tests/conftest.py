@@ -153,9 +153,13 @@ def compiled(made_once) -> None:
 
 
 def complete(spectra: xr.Dataset) -> xr.Dataset:
-    """Spectra with all that is summed over bands; what a test does not say is zero."""
+    """Spectra with all that is summed over bands; what a test does not say is zero.
+
+    Of a box so small that few shells cover all bands, if a test does not say.
+    """
     zero = xr.zeros_like(spectra["power_model"])
-    return spectra.assign({name: zero for name in SUMMED if name not in spectra})
+    spectra = spectra.assign({name: zero for name in SUMMED if name not in spectra})
+    return spectra.assign_attrs({"box_size": 50.0} | spectra.attrs)
 
 
 def evaluated(boxes: list[xr.Dataset]) -> Evaluated:

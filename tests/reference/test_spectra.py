@@ -362,6 +362,7 @@ def test_band_average_is_a_ratio_of_sums_over_modes():
             "modes": ("k", np.array([10, 20, 40, 80])),
         },
         coords={"k": k, "member": ["a", "b"]},
+        attrs={"box_size": 50.0},
     )
     found = band_average(spectra, "model", "halo", 0.05, 0.2)
     np.testing.assert_allclose(found, [(2 * 20 + 3 * 40) / (20 + 80), 2 * 160 / 100])

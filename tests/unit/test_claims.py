@@ -14,6 +14,7 @@ from lagbias.tables.claims import (
     three_scales_of,
     write_claims,
 )
+from lagbias.tables.evaluation import CROSS_AT
 from lagbias.tables.intervals import (
     NON_GAUSSIAN,
     error_over,
@@ -246,6 +247,27 @@ def test_a_pair_trained_on_labels_leaves_the_others_decided(table):
     assert found.loc[FOUR, "verdict"] == "holds"
     assert found.loc[f"{FOUR}_direct", "verdict"] == UNDECIDED
     assert "trained on labels" in found.loc[f"{FOUR}_direct", "reason"]
+
+
+def test_claims_of_bands_beyond_the_last_shell_are_not_measured(table):
+    """Four shells of 500 Mpc/h end at 0.06 h/Mpc: the names of the bands would be wrong."""
+    far = {"box_size": 500.0}
+    models = {name: [box.assign_attrs(far) for box in scattered(1.0, 0.05)]
+              for name in (THREE_FINE, FOUR, "bins-R2", "bins-lap-R2")}  # fmt: skip
+    found = table(models, losses=dict.fromkeys(models, [1.0, 1.01]))
+    assert found["measured"].isna().all()
+    assert set(found["verdict"]) == {UNDECIDED}
+    assert not found["claim"].str.contains("at k =").any()
+
+
+@pytest.mark.parametrize(("k", "claimed"), CROSS_AT.items())
+def test_a_number_of_paper_one_at_some_k_is_measured_where_shells_reach_it(table, k, claimed):
+    box = spectra([1.0, 1.0, 1.0], cross=claimed).assign_coords(k=[0.03, 0.06, 0.09, k])
+    for box_size, lines in ((40.0, 1), (500.0, 0)):
+        found = table({"bins-lap-R2": box.assign_attrs(box_size=box_size)})
+        found = found[found["claim"].str.contains(f"at k = {k:g}")]
+        assert len(found) == lines
+        assert (found["measured"].round(6) == claimed).all()
 
 
 def test_larger_sets_are_held_against_the_three_that_they_begin_with():

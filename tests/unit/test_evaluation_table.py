@@ -6,7 +6,9 @@ import pytest
 import xarray as xr
 from conftest import ROOT, complete, evaluated, evaluation_table
 from lagbias.base.errors import InputError
-from lagbias.evaluation.bands import BANDS, band_average, band_ratios, band_sums
+from lagbias.evaluation.bands import BANDS, band_average, band_ratios, band_sums, shells_in
+from lagbias.fields.grid import Grid
+from lagbias.fields.shells import shell_edges
 from lagbias.tables.comparison import write_comparison
 from lagbias.tables.evaluation import COLUMNS, EVALUATED, models_in, read_evaluation
 from lagbias.tables.summary import write_summary
@@ -23,7 +25,8 @@ def spectra(rng, members=MEMBERS) -> xr.Dataset:
     shape = (len(members), len(K))
     data = {name: (("member", "k"), rng.random(shape)) for name in (*of_members, "error_over_shot")}
     data |= {name: ("k", rng.random(len(K))) for name in ("power_halo", "power_halo_matter")}
-    return xr.Dataset(data | {"modes": ("k", MODES)}, coords={"member": members, "k": K})
+    data["modes"] = ("k", MODES)
+    return xr.Dataset(data, {"member": members, "k": K}, {"box_size": 50.0})
 
 
 @pytest.fixture
@@ -69,6 +72,36 @@ def test_ratios_are_those_of_the_spectra_to_the_last_bit(models):
             ):
                 expected = band_average(box, *pair, *band)
                 np.testing.assert_array_equal(ratios[f"{name}_k{band[0]:g}-{band[1]:g}"], expected)
+
+
+@pytest.mark.parametrize(
+    ("box_size", "k_max", "spacing", "measured"),
+    [
+        (500, 0.6, 2.5, BANDS), (500, 0.3, 2.5, BANDS), (2000, 0.3, 2.5, BANDS),
+        (500, 0.2, 2.5, BANDS[:2]), (2000, 0.2, 2.5, BANDS[:2]),
+        (500, 0.6, 6.25, BANDS[:2]), (2000, 0.6, 6.25, BANDS[:2]),
+        (50, 0.6, 2.5, BANDS[1:]), (50, 0.2, 2.5, BANDS[1:2]), (50, 0.3, 2.5, BANDS[1:2]),
+    ],
+)  # fmt: skip
+def test_a_band_is_measured_if_shells_reach_its_end(box_size, k_max, spacing, measured):
+    """Shells of 50 Mpc/h are 0.13 h/Mpc wide: up to 0.2 or 0.3 they end at 0.19."""
+    edges = shell_edges(Grid(round(box_size / spacing), box_size), k_max)
+    k = (edges[1:] + edges[:-1]) / 2
+    assert tuple(band for band in BANDS if shells_in(band, k, box_size).any()) == measured
+
+
+def test_a_band_beyond_the_last_shell_has_no_numbers_in_any_table(rng, tmp_path):
+    """Of 500 Mpc/h, four shells end at 0.06 h/Mpc, whatever mean wavenumbers they are given."""
+    box = complete(spectra(rng)).assign_attrs(box_size=500.0)
+    assert not band_sums(box, BANDS[2])["modes"].any()
+    assert np.isnan(band_average(box, "power_model", "power_halo", *BANDS[2])).all()
+    file = evaluation_table({"R2-R4": [box]}, tmp_path)
+    write_summary(file, {}, tmp_path / "summary.csv", box="0")
+    write_comparison(file, {}, tmp_path / "comparison.csv")
+    for name in ("summary", "comparison"):
+        found = pd.read_csv(tmp_path / f"{name}.csv").filter(like="k0.1-0.3")
+        assert found.size
+        assert found.isna().all(axis=None), found
 
 
 def test_seeds_of_a_model_without_a_network_are_its_mean(models):

@@ -52,6 +52,7 @@ def statistics(factors) -> xr.Dataset:
         coords={
             "member": MEMBERS, "k": K, "triangle": list(TRIANGLES), "cube_side": [10.0, 20.0],
         },
+        attrs={"box_size": 50.0},
     )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def multipoles(factors) -> xr.Dataset:
             "modes": ("k", np.array([20, 60, 100])),
         },
         coords={"member": MEMBERS, "k": K},
+        attrs={"box_size": 50.0},
     )
 
 

@@ -33,7 +33,8 @@ def write_spectra(path, ratio, unshared=0.01) -> str:
     }  # fmt: skip
     data = {name: ("k", values) for name, values in per_k.items()}
     data |= {name: (("member", "k"), values) for name, values in per_member.items()}
-    write_netcdf(xr.Dataset(data, coords={"member": members, "k": K}), path)
+    attributes = {"box_size": 50.0}
+    write_netcdf(xr.Dataset(data, {"member": members, "k": K}, attributes), path)
     return str(path)
 
 

@@ -178,7 +178,7 @@ class Evaluation:
     """Wavenumbers of spectra."""
 
     k_max: Wavenumber
-    """Largest wavenumber."""
+    """Largest wavenumber. Tables are empty for bands that end well beyond it."""
     linear_k_max: Wavenumber
     """The linear bias is fitted below this wavenumber."""
 

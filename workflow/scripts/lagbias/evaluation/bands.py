@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from lagbias.fields.shells import SHELL_GROWTH, next_edge
+
 Band = tuple[float, float]  # h/Mpc
 # Bands of the tables: the paper's claim is at k < 0.1; halos' structure begins beyond.
 BANDS: tuple[Band, ...] = ((0.0, 0.1), (0.0, 0.2), (0.1, 0.3))
@@ -24,9 +26,37 @@ RATIOS = {
 }
 
 
+def shells_in(band: Band, k: np.ndarray, box_size: float) -> np.ndarray:
+    """Which shells lie in a band, k_min <= k < k_max: none where they end well below its end.
+
+    ``evaluation.k_max`` and the cells of spectra end the shells. If they miss more of a band than a
+    shell is wide, and the next shell would lie in it, the band is not measured: its sums would be
+    of smaller wavenumbers than its name says.
+
+    Parameters
+    ----------
+    k : float64, (shells,)
+        Mean wavenumbers of all shells of ``lagbias.fields.shells.shell_edges`` [h/Mpc].
+    box_size : float
+        [Mpc/h]
+
+    Returns
+    -------
+    bool, (shells,)
+    """
+    fundamental = 2 * np.pi / box_size
+    edge = 0.5 * fundamental
+    for _ in range(len(k)):
+        edge = next_edge(edge, fundamental)
+    next_centre = (edge + next_edge(edge, fundamental)) / 2
+    measured = edge >= (1 - SHELL_GROWTH) * band[1] or next_centre >= band[1]
+    return (band[0] <= k) & (k < band[1]) & measured
+
+
 def in_band(spectra: xr.Dataset, k_min: float, k_max: float) -> xr.Dataset:
-    """The shells of k_min <= k < k_max."""
-    return spectra.sel(k=spectra["k"][(spectra["k"] >= k_min) & (spectra["k"] < k_max)])
+    """The shells of a band (``shells_in``)."""
+    inside = shells_in((k_min, k_max), spectra["k"].values, spectra.attrs["box_size"])
+    return spectra.isel(k=np.flatnonzero(inside))
 
 
 def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: float, k_max: float):
@@ -34,7 +64,7 @@ def band_average(spectra: xr.Dataset, numerator: str, denominator: str, k_min: f
 
     Returns
     -------
-    float64, (member,); NaN where the band holds no shell
+    float64, (member,); NaN where the band holds no shell, or is not measured (``shells_in``)
     """
     band = in_band(spectra, k_min, k_max)
     return (
@@ -50,10 +80,11 @@ def band_sums(spectra: xr.Dataset, band: Band) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of (member,)
-        ``modes``, ``SUMMED`` and, as ``{name}_squared``, ``SQUARED``; 0 where the band has no mode.
+        ``modes``, ``SUMMED`` and, as ``{name}_squared``, ``SQUARED``; 0 where the band has no mode,
+        or is not measured (``shells_in``).
     """
-    k, modes, members = spectra["k"].values, spectra["modes"].values, spectra["member"].shape
-    inside = (k >= band[0]) & (k < band[1])
+    modes, members = spectra["modes"].values, spectra["member"].shape
+    inside = shells_in(band, spectra["k"].values, spectra.attrs["box_size"])
     powers = {name: spectra[name].values[..., inside] for name in SUMMED}
     powers |= {f"{name}_squared": powers[name] ** 2 for name in SQUARED}
     sums = {"modes": modes[inside].sum()}
@@ -75,7 +106,7 @@ def band_ratios(sums: Mapping[str, np.ndarray], band: Band) -> dict[str, np.ndar
 
     Returns
     -------
-    dict of float64 of that shape; NaN where the band has no mode
+    dict of float64 of that shape; NaN where the band has no mode, or is not measured
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = {name: sums[over] / sums[under] for name, (over, under) in RATIOS.items()}

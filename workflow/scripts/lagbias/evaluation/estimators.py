@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from lagbias.evaluation.bands import BANDS
+from lagbias.evaluation.bands import BANDS, shells_in
 from lagbias.fields.bispectrum import Triangles
 from lagbias.fields.grid import Grid
 from lagbias.fields.jackknife import CROSS_PAIRS_OUT
@@ -32,7 +32,7 @@ class Estimators:
         self.shells = Shells(grid, edges)
         self.triangles = Triangles(grid, edges, threads)
         self.threads = threads
-        in_band = [(low <= self.shells.k) & (self.shells.k < high) for low, high in BANDS]
+        in_band = [shells_in(band, self.shells.k, grid.box_size) for band in BANDS]
         weight = np.array(in_band) * self.shells.modes
         with np.errstate(invalid="ignore"):  # a band may hold no shell
             self._band_weight = weight / weight.sum(axis=1, keepdims=True)

@@ -13,6 +13,11 @@ from lagbias.fields.grid import Grid
 SHELL_GROWTH = 0.12  # relative width of a shell where it is wider than the fundamental mode
 
 
+def next_edge(edge: float, fundamental: float) -> float:
+    """Where the shell ends that begins at an edge, given the fundamental mode too [h/Mpc]."""
+    return edge + max(fundamental, SHELL_GROWTH * edge)
+
+
 def shell_edges(grid: Grid, k_max: float) -> np.ndarray:
     """Edges of shells [h/Mpc], from half the fundamental mode to at most ``k_max``.
 
@@ -22,7 +27,7 @@ def shell_edges(grid: Grid, k_max: float) -> np.ndarray:
     k_max = min(k_max, 0.5 * np.pi / grid.spacing)
     edges = [0.5 * grid.fundamental]
     while edges[-1] < k_max:
-        edges.append(edges[-1] + max(grid.fundamental, SHELL_GROWTH * edges[-1]))
+        edges.append(next_edge(edges[-1], grid.fundamental))
     return np.array(edges[:-1] if edges[-1] > k_max and len(edges) > 2 else edges)
 
 

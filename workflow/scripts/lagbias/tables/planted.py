@@ -8,7 +8,7 @@ import pandas as pd
 
 from lagbias.base.files import written_whole
 from lagbias.base.stores import open_store, read_netcdf
-from lagbias.evaluation.bands import BANDS, Band
+from lagbias.evaluation.bands import BANDS, Band, shells_in
 from lagbias.fields.grid import Grid
 from lagbias.fields.painting import paint
 from lagbias.fields.shells import Shells, field_modes, shell_edges
@@ -45,7 +45,7 @@ def power_of_planted(
             for field in [truth, *(fields[member].values for member in range(len(fields)))]
         ]
     )
-    inside = [(shells.k >= low) & (shells.k < high) for low, high in bands]
+    inside = [shells_in(band, shells.k, grid.box_size) for band in bands]
     sums = np.stack([power[:, band].sum(1) for band in inside], axis=1)
     with np.errstate(invalid="ignore"):
         return sums[1:] / sums[0]

@@ -53,7 +53,7 @@ def beyond_power(data: xr.Dataset) -> Iterator[Measured]:
     model = data["bispectrum_model"] - data["bispectrum_sampling_noise"]
     for triangle in data["triangle"].values:
         part = {"model": model, "halo": data["bispectrum_halo"], "modes": data["triangles"]}
-        shells = xr.Dataset(part).sel(triangle=triangle)
+        shells = xr.Dataset(part, attrs=data.attrs).sel(triangle=triangle)
         shells = shells.where(shells["modes"] > 0, 0)
         for low, high in BANDS:
             ratio = band_average(shells, "model", "halo", low, high)
