@@ -71,6 +71,21 @@ def test_f_where_it_is_not_wanted_is_zero_and_elsewhere_the_same(model, density,
     np.testing.assert_allclose(some[where], everywhere[where], rtol=1e-6)
 
 
+def test_the_model_stays_where_it_is_when_f_is_evaluated_on_a_device(model, density, monkeypatch):
+    """Torch's device without memory stands for a GPU; what is written after f needs the weights."""
+    used = []
+
+    def ratio_by_slab(networks, *_):
+        used.extend(networks)
+        return iter(())
+
+    monkeypatch.setattr("lagbias.model.trained.device_of", torch.device)
+    monkeypatch.setattr("lagbias.model.trained.ratio_by_slab", ratio_by_slab)
+    model.ratio(density, BOX_SIZE, device="meta")
+    assert {network.device.type for network in used} == {"meta"}
+    assert {network.device.type for network in model.file.networks.values()} == {"cpu"}
+
+
 def test_f_is_the_mean_over_seeds(model, density):
     seeds = model.ratio(density, BOX_SIZE, seeds=True)
     assert seeds.shape == (2, 24, 24, 24)

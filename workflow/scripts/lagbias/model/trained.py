@@ -1,5 +1,6 @@
 """The front door: load a trained model, f of any linear density, paint particles that carry f."""
 
+import copy
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
@@ -150,7 +151,8 @@ class TrainedModel:
         self, stores: dict[float, str], needed: np.ndarray, seeds: bool, device: str
     ) -> np.ndarray:
         """f from features, (seeds or 1, points), slab by slab."""
-        networks = [one.to(device_of(device)) for one in self.file.networks.values()]
+        place = device_of(device)
+        networks = [copy.deepcopy(one).to(place) for one in self.file.networks.values()]
         ratio = np.zeros((len(networks) if seeds else 1, len(needed)), dtype=np.float32)
         outside = Outside(self.file.about["inputs"])
         for slab, inputs, values in ratio_by_slab(networks, self.file.projection, stores, needed):
