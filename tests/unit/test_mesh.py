@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from conftest import REDSHIFT, carried_field, plant_box
 from lagbias.base.errors import InputError
-from lagbias.base.stores import open_store
+from lagbias.base.stores import append_variable, open_store, set_attributes
 from lagbias.fields.grid import Grid
 from lagbias.fields.mesh import Mesh
 from lagbias.fields.painting import paint
@@ -239,10 +239,27 @@ def test_painting_in_chunks_loses_no_particle(stores, tmp_path, monkeypatch):
     ratio = np.random.default_rng(5).uniform(0, 3, 24**3).astype(np.float32)
     whole = written_fields(particles, [ratio, None], tmp_path / "whole")
     monkeypatch.setattr("lagbias.halos.particles.PAINT_CHUNK", 777)
-    monkeypatch.setattr("lagbias.halos.particles.STORE_CHUNK", 2000)
+    monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 8000)
     parts = written_fields(particles, [ratio, None], tmp_path / "parts")
     for name in ("overdensity", "mean_ratio", "sampling_noise"):
         np.testing.assert_allclose(parts[name], whole[name], atol=1e-5, err_msg=name)
+
+
+def test_particles_are_read_in_the_chunks_of_their_store(stores, tmp_path, monkeypatch):
+    """Chunks are alike, so that they are smaller than the largest: 8000 in threes of 2667."""
+    whole = open_store(stores.particles)
+    monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 12_000)
+    store = tmp_path / "particles.zarr"
+    for name in ("final_cell", "lagrangian_index", "cell_start"):
+        append_variable(store, name, whole[name].values, whole[name].dims)
+    set_attributes(store, **whole.attrs)
+    particles = Particles.open(store)
+    parts = [part for part, _ in particles.index_chunks()]
+    chunk = particles.lagrangian_index.encoding["chunks"][0]
+    assert [part.start for part in parts] == list(range(0, 8000, chunk)), parts
+    assert len(parts) == 3
+    found = np.concatenate([index for _, index in particles.index_chunks()])
+    np.testing.assert_array_equal(found, whole["lagrangian_index"].values)
 
 
 def test_subcells_keep_the_power_of_the_model_up_to_the_largest_wavenumber():

@@ -478,7 +478,7 @@ def test_rows_sorted_in_parts_are_the_same(stores, monkeypatch, fraction, in_cel
 
     whole = load()
     monkeypatch.setattr("lagbias.training.cells.ROWS_AT_ONCE", 300)
-    monkeypatch.setattr("lagbias.halos.particles.STORE_CHUNK", 700)  # cells that lie in two chunks
+    monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 2800)  # cells that lie in two chunks
     for name, values in load().items():
         np.testing.assert_array_equal(values, whole[name], err_msg=name)
 

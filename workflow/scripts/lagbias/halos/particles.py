@@ -15,11 +15,10 @@ import numpy as np
 import xarray as xr
 
 from lagbias.base.errors import InputError
-from lagbias.base.stores import CHUNK_BYTES, open_store, read_values
+from lagbias.base.stores import open_store, read_values, rows_of_a_chunk
 from lagbias.fields.mesh import PAINT_CHUNK, Mesh
 
 PARTICLES_AT_ONCE = 4_000_000  # whose points are held: bounds memory
-STORE_CHUNK = CHUNK_BYTES // 4  # particles in a chunk of a store, which is always read whole
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,10 @@ class Particles:
 
     def index_chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Lagrangian grid points of the particles, each chunk of the store read once."""
-        for start in range(0, len(self.lagrangian_index), STORE_CHUNK):
-            part = slice(start, min(start + STORE_CHUNK, len(self.lagrangian_index)))
+        particles = len(self.lagrangian_index)
+        step = rows_of_a_chunk(particles, self.lagrangian_index.dtype.itemsize)
+        for start in range(0, particles, step):
+            part = slice(start, min(start + step, particles))
             yield part, np.asarray(self.lagrangian_index[part])
 
     def chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
