@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lagbias.base.stores import append_variable
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.halos.velocities import MeanAround, Velocities, particles_in_redshift_space
 from lagbias.plan import resources
 from lagbias.plan.resources import GriddedBox, asked_mb, asked_minutes, simulation_minutes
 from lagbias.simulations.abacus.sizes import BoxSizes
+from lagbias.yardsticks.polynomial import Polynomial
 
 COSTS = Path(__file__).parents[2] / "docs/size/lookalike_costs.md"
 # A small box and the grids of benchmarks/lookalike.yaml, one seed.
@@ -70,7 +73,7 @@ FORMULAS = {
     "fit_linear_bias": lambda box: resources.fit_linear_bias([box]),
     "predict_linear_bias": resources.predict_linear_bias,
     "fit_lagrangian_bias": lambda box: resources.fit_lagrangian_bias([box], "poly", 3),
-    "predict_lagrangian_bias": resources.predict_lagrangian_bias,
+    "predict_lagrangian_bias": lambda box: resources.predict_lagrangian_bias(box, "poly", 3),
     "predict_labels": resources.predict_labels,
     "plot_slices": resources.plot_slices,
 }
@@ -138,6 +141,25 @@ def test_mesh_of_velocities_is_what_the_formula_says():
     formulas = [resources.index_particles(TINY, cell) for cell in (fine, coarse)]
     more = (meshes[0] - meshes[1]) / 1e6
     assert formulas[0] - formulas[1] == pytest.approx(more, rel=0.01)
+
+
+def test_terms_of_a_polynomial_hold_what_the_formula_says(tmp_path):
+    points = 96
+    features = {}
+    for scale in (2.0, 4.0):
+        features[scale] = tmp_path / f"R{scale:g}.zarr"
+        for kind in FEATURE_KINDS:
+            grid = np.zeros((points,) * 3, np.float32)
+            append_variable(features[scale], kind, grid, ("x", "y", "z"))
+    on_box = Polynomial(tuple(features), np.zeros(2), np.zeros(2)).on(features)
+    multiplicity = np.ones(points**3, dtype=np.uint8)
+    on_box.moments(multiplicity)  # loads what zarr needs
+    found = peak_bytes(lambda: on_box.moments(multiplicity)) / 1e6
+    box = GriddedBox(BoxSizes(50.0, 0, 1), points, 50.0, 50.0)
+    expected = resources.fit_lagrangian_bias([box], "poly", 2)
+    expected -= resources.fit_lagrangian_bias([replace(box, density_grid=0)], "poly", 0)
+    expected += (12e6 - 16 * points**3) / 1e6  # terms of no scale, counts and f on the grid
+    assert 0.8 < found / expected < 1.25, f"{found:.2f} MB held, {expected:.2f} by the formula"
 
 
 class InColumns:

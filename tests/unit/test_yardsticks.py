@@ -8,7 +8,8 @@ import scipy.optimize
 import torch
 from conftest import functions_of, plant_box
 from lagbias.base.errors import InputError
-from lagbias.base.stores import open_store, read_netcdf
+from lagbias.base.stores import append_variable, open_store, read_netcdf
+from lagbias.config.names import FEATURE_KINDS
 from lagbias.fields.grid import Grid
 from lagbias.halos import indexing, selection
 from lagbias.halos.carried import write_fields
@@ -34,6 +35,7 @@ from lagbias.yardsticks.linear import edges_below
 from lagbias.yardsticks.polynomial import TERMS, Polynomial
 from lagbias.yardsticks.protohalos import write_label_prediction
 from scipy.spatial import cKDTree
+from zarr.storage import LocalStore
 
 KINDS = ("poly", "bins", "bins-lap", "bins-g2")
 FLOAT32 = 2e-4  # the loss of training is summed in float32
@@ -193,6 +195,42 @@ def test_terms_of_the_polynomial_are_those_of_its_formula(stores):
         + b_shear * (shear - shear.mean()) + b_laplacian * laplacian
     )  # fmt: skip
     np.testing.assert_allclose(on_box.ratio(coefficients), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["poly", "bins", "bins-lap"])
+def test_chunks_of_features_are_read_once_and_change_no_bit(kind, stores, tmp_path, monkeypatch):
+    """Parts of 1000 points begin within chunks of 1728."""
+    monkeypatch.setattr("lagbias.yardsticks.polynomial.SLAB_POINTS", 1000)
+    monkeypatch.setattr("lagbias.base.stores.CHUNK_BYTES", 3 * 4 * 24**2)
+    whole, chunked = on_planted(kind, stores), {}
+    for scale, path in stores.features.items():
+        chunked[scale] = tmp_path / f"R{scale:g}.zarr"
+        for name in FEATURE_KINDS:
+            field = open_store(path)[name]
+            append_variable(chunked[scale], name, field.values, field.dims, **field.attrs)
+    in_chunks = whole.basis.on(chunked)
+    read, get = [], LocalStore.get
+
+    def counting(self, key, *args, **kwargs):
+        if "/c/" in key:
+            read.append(f"{self.root}/{key}")
+        return get(self, key, *args, **kwargs)
+
+    monkeypatch.setattr(LocalStore, "get", counting)
+    multiplicity = np.arange(24**3) % 5
+    found = in_chunks.moments(multiplicity)
+    features = {"poly": 6, "bins": 1, "bins-lap": 2}[kind]
+    assert len(read) == len(set(read)) == features * 8
+    for one, other in zip(found, whole.moments(multiplicity), strict=True):
+        np.testing.assert_array_equal(one, other)
+    coefficients = np.linspace(-1, 1, len(whole))
+    ratio = whole.ratio(coefficients)
+    np.testing.assert_array_equal(in_chunks.ratio(coefficients), ratio)
+    particles = Particles.read(stores.particles)
+    np.testing.assert_array_equal(
+        lagrangian.density_response(in_chunks, chunked, coefficients, particles),
+        lagrangian.density_response(whole, stores.features, coefficients, particles),
+    )
 
 
 def test_values_outside_the_bins_fall_into_the_end_bins():

@@ -120,6 +120,11 @@ def _fitting(study: Study, wildcards: Wildcards) -> float:
     return fit_lagrangian_bias(study.sizes_of(wildcards.set), kind, len(scales))
 
 
+def _predicting_yardstick(study: Study, wildcards: Wildcards) -> float:
+    kind, scales = parse_yardstick(wildcards.lagrangian)
+    return predict_lagrangian_bias(study.size_of(wildcards.sim), kind, len(scales))
+
+
 def _writing_model(study: Study, wildcards: Wildcards) -> float:
     inputs = study.network_inputs(wildcards.network)
     return write_model(study.sizes_of(wildcards.set), inputs)
@@ -158,7 +163,7 @@ PEAK: dict[str, Callable[[Study, Wildcards], float]] = {
     "fit_linear_bias": _of_boxes(fit_linear_bias),
     "predict_linear_bias": _of_box(predict_linear_bias),
     "fit_lagrangian_bias": _fitting,
-    "predict_lagrangian_bias": _of_box(predict_lagrangian_bias),
+    "predict_lagrangian_bias": _predicting_yardstick,
     "predict_labels": _of_box(predict_labels),
     "write_model": _writing_model,
     "plot_slices": _of_box(plot_slices),

@@ -246,7 +246,7 @@ def predict_linear_bias(box: GriddedBox) -> float:
 
 
 def fit_lagrangian_bias(boxes: Boxes, kind: str, scales: int) -> float:
-    """Particles of a box, counts and f on its grid; terms of some points, or sums of some cells.
+    """Particles of a box, counts and f on its grid; functions of some points, or of some cells.
 
     Parameters
     ----------
@@ -256,18 +256,16 @@ def fit_lagrangian_bias(boxes: Boxes, kind: str, scales: int) -> float:
         Smoothing scales of a polynomial.
     """
     of_box = max(10 * box.particles + 16 * box.points for box in boxes)
-    # Some 200 bins of two features, cell sums three times.
-    in_cells = 24 * min(2**25, 200 * max(box.cells for box in boxes))
-    functions = {
-        "poly": 32e6 * (1 + 4 * scales),  # two arrays of 2e6 points, float64
-        "bins": 0,  # few, the density's alone
-    }
-    return 430 + (of_box + functions.get(kind, in_cells)) / MB
+    functions = max(_functions_bytes(box, kind, scales) for box in boxes)
+    if kind not in ("poly", "bins"):  # some 200 bins of two features, cell sums three times
+        functions = max(functions, 24 * min(2**25, 200 * max(box.cells for box in boxes)))
+    return 430 + (of_box + functions) / MB
 
 
-def predict_lagrangian_bias(box: GriddedBox) -> float:
-    """f on the grid as it is made; the field."""
-    return 520 + max(8 * box.points, _painting_bytes(box, ratios=1, members=1)) / MB
+def predict_lagrangian_bias(box: GriddedBox, kind: str, scales: int) -> float:
+    """f on the grid as it is made, with functions of some points; the field."""
+    evaluating = 4 * box.points + max(4 * box.points, _functions_bytes(box, kind, scales))
+    return 520 + max(evaluating, _painting_bytes(box, ratios=1, members=1)) / MB
 
 
 def predict_labels(box: GriddedBox) -> float:
@@ -290,6 +288,16 @@ def plot_slices(box: GriddedBox) -> float:
 def _reading_bytes(boxes: Boxes) -> float:
     """What the rows of one box are made of: its points and one feature of them, its grid."""
     return max(8 * box.rows + 4 * box.points for box in boxes)
+
+
+def _functions_bytes(box: GriddedBox, kind: str, scales: int) -> float:
+    """A chunk of each feature, and of one as it is read; of a polynomial its terms of 5e5 points.
+
+    Terms are float64, once more as they are weighted, and once more as the next are made.
+    """
+    features = {"poly": 3 * scales, "bins": 1}.get(kind, 2)
+    terms = 12e6 * (1 + 4 * scales) if kind == "poly" else 0
+    return (4 * features + 8) * box.chunk_points + terms
 
 
 def _painting_bytes(box: GriddedBox, ratios: int, members: int) -> float:

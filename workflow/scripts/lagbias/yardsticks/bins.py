@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from lagbias.base.stores import open_store
-from lagbias.features.slabs import SLAB_POINTS, values_at
+from lagbias.features.slabs import SLAB_POINTS, values_in_parts
 from lagbias.halos.particles import Particles
 from lagbias.projection.orthogonal import feature_moments
 from lagbias.yardsticks.least_squares import NormalEquations, solve_nonnegative
@@ -207,10 +207,9 @@ class BinsOnBox:
         """Bin of every grid point, uint8 (points^3,)."""
         store = open_store(self.features[self.basis.scale])
         number = np.empty(store["delta"].size, dtype=np.uint8)
-        for start in range(0, number.size, SLAB_POINTS):
-            slab = slice(start, min(start + SLAB_POINTS, number.size))
-            second = values_at(store[self.basis.second], slab) if self.basis.second else None
-            number[slab] = self.basis.number(values_at(store["delta"], slab), second)
+        kinds = ["delta", self.basis.second] if self.basis.second else ["delta"]
+        for slab, (delta, *second) in values_in_parts([store[kind] for kind in kinds]):
+            number[slab] = self.basis.number(delta, second[0] if second else None)
         return number
 
     def cell_sums(self, particles: Particles, planes: np.ndarray) -> np.ndarray:

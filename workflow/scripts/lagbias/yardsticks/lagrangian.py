@@ -16,7 +16,7 @@ import xarray as xr
 
 from lagbias.base.errors import InputError
 from lagbias.base.stores import MEAN, open_store, provenance, read_netcdf, write_netcdf
-from lagbias.features.slabs import SLAB_POINTS, values_at
+from lagbias.features.slabs import values_in_parts
 from lagbias.halos.carried import write_fields
 from lagbias.halos.particles import Particles
 from lagbias.yardsticks.bins import DELTA_EDGES, density_bin
@@ -182,12 +182,11 @@ def density_response(
     multiplicity = np.bincount(particles.lagrangian_index, minlength=delta.size)
     ratio = on_box.ratio(coefficients)
     response = np.zeros((3, len(DELTA_EDGES) - 1))
-    for start in range(0, delta.size, SLAB_POINTS):
-        slab = slice(start, min(start + SLAB_POINTS, delta.size))
-        row = density_bin(values_at(delta, slab) / delta.attrs["standard_deviation"])
+    for slab, (values,) in values_in_parts([delta]):
+        row = density_bin(values / delta.attrs["standard_deviation"])
         weight, f = multiplicity[slab], ratio[slab].astype(np.float64)
-        for line, values in enumerate((weight, weight * (f < 0), weight * f)):
-            response[line] += np.bincount(row, values, response.shape[1])
+        for line, summed in enumerate((weight, weight * (f < 0), weight * f)):
+            response[line] += np.bincount(row, summed, response.shape[1])
     return response
 
 

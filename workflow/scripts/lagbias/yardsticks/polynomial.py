@@ -17,7 +17,7 @@ import xarray as xr
 
 from lagbias.base.stores import open_store
 from lagbias.config.names import FEATURE_KINDS
-from lagbias.features.slabs import values_at
+from lagbias.features.slabs import values_in_parts
 from lagbias.halos.particles import Particles
 from lagbias.projection.orthogonal import feature_moments
 from lagbias.yardsticks.least_squares import NormalEquations, solve_free
@@ -147,15 +147,13 @@ class PolynomialOnBox:
     def _slabs(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All terms, slab by slab of the grid: float64 (points, terms)."""
         stores = [open_store(self.features[scale]) for scale in self.basis.scales]
-        points = stores[0].sizes["x"] ** 3
-        for start in range(0, points, SLAB_POINTS):
-            slab = slice(start, min(start + SLAB_POINTS, points))
-            terms = np.ones((slab.stop - start, len(self)))
-            for number, store in enumerate(stores):
-                for kind in FEATURE_KINDS:
-                    values = values_at(store[kind], slab)
-                    for column, term in self.basis.columns(kind, number, values):
-                        terms[:, column] = term
+        names = [(number, kind) for number in range(len(stores)) for kind in FEATURE_KINDS]
+        fields = [stores[number][kind] for number, kind in names]
+        for slab, parts in values_in_parts(fields, SLAB_POINTS):
+            terms = np.ones((slab.stop - slab.start, len(self)))
+            for (number, kind), values in zip(names, parts, strict=True):
+                for column, term in self.basis.columns(kind, number, values):
+                    terms[:, column] = term
             yield slab, terms
 
     def moments(self, multiplicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
