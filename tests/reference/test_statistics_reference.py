@@ -187,7 +187,16 @@ def test_jackknife_errors_are_the_scatter_of_many_boxes():
 
 
 @pytest.fixture(scope="module")
-def statistics(tmp_path_factory):
+def measured_bispectra():
+    """A list that grows by one for each bispectrum that is measured."""
+    found, bispectrum = [], Triangles.bispectrum
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Triangles, "bispectrum", lambda *args: found.append(0) or bispectrum(*args))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory, measured_bispectra):
     """Statistics of models that are the halo field, and one and a half times it, and their file."""
     folder = tmp_path_factory.mktemp("statistics")
     random = np.random.default_rng(4)
@@ -206,7 +215,9 @@ def statistics(tmp_path_factory):
         append_variable(store, "square_overdensity", field, ("x", "y", "z"))
         append_variable(store, "sampling_noise_triple", np.full(2, 7 * noise), ("member",))
         set_attributes(store, box_size=80.0, resolution=0.0, members=members)
+        measured_bispectra.clear()
         write_statistics(store, folder / "halos", 0.6, folder / "statistics.nc", model="test")
+        assert len(measured_bispectra) == 3, "of two members, and once of the halos"
         found[noise] = read_netcdf(folder / "statistics.nc")
     return found
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.special
 import xarray as xr
 from conftest import gaussian_field, plant_box
 from lagbias.base.errors import InputError
@@ -130,6 +131,25 @@ def test_quadrupole_of_equal_power_everywhere_is_zero(points):
     np.testing.assert_allclose(
         shells.power(modes, multipole=2) / shells.power(modes), 0, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("points", [16, 15])
+def test_legendre_polynomials_are_evaluated_once_and_are_those_of_every_mode(points, monkeypatch):
+    grid = Grid(points, 100.0)
+    shells = Shells(grid, (np.arange(4) + 0.5) * grid.fundamental)
+    called, legendre = [], scipy.special.eval_legendre
+    monkeypatch.setattr(
+        "scipy.special.eval_legendre", lambda *args: called.append(0) or legendre(*args)
+    )
+    modes = np.ones((points, points, points // 2 + 1), dtype=np.complex64)
+    for _ in range(3):
+        shells.power(modes, multipole=2)
+    assert len(called) == points // 2 + 1
+    across, along = grid.wavenumbers(), grid.half_wavenumbers()
+    for plane in range(points):
+        k = np.sqrt(across[plane] ** 2 + across[:, None] ** 2 + along**2)
+        expected = 5 * legendre(2, along / np.where(k > 0, k, 1))
+        np.testing.assert_array_equal(shells._legendre(plane, 2), expected)
 
 
 @pytest.mark.parametrize(

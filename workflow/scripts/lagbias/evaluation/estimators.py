@@ -49,11 +49,19 @@ class Estimators:
             "power_cross": self.shells.power(model, halo),
         }
 
-    def measured(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:
-        """Raw power (shells,) and bispectra (triangles, shells) of the modes of two fields."""
-        return self.powers(model, halo) | {
-            "bispectrum_model": self.triangles.bispectrum(model),
+    def of_halos(self, halo: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw power (shells,) and bispectra (triangles, shells) of the modes of the halos."""
+        return {
+            "power_halo": self.shells.power(halo),
             "bispectrum_halo": self.triangles.bispectrum(halo),
+        }
+
+    def of_model(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:
+        """The same of a model, and its cross power with the halos."""
+        return {
+            "power_model": self.shells.power(model),
+            "power_cross": self.shells.power(model, halo),
+            "bispectrum_model": self.triangles.bispectrum(model),
         }
 
     def powers_without(
@@ -109,7 +117,7 @@ class Estimators:
 
         Parameters
         ----------
-        measured : of ``measured``
+        measured : of ``of_halos`` and ``of_model``
         sampling_bispectrum : (triangles, shells)
             Of the model's bispectrum [(Mpc/h)^6], taken off it.
         """

@@ -127,9 +127,11 @@ def _fourier_statistics(
     sampled = _sampling_bispectrum(store, estimators, mean)
     shot = points.pair_noise(grid.box_size**3)
     noises = store["sampling_noise"].values
+    of_halos = estimators.of_halos(halo)
     measured, ratios = [], []
     for field, noise in zip(store["overdensity"], noises, strict=True):
-        measured.append(estimators.measured(estimators.modes(field.values, resolution), halo))
+        model = estimators.modes(field.values, resolution)
+        measured.append(of_halos | estimators.of_model(model, halo))
         ratios.append(estimators.ratios(measured[-1], noise, sampled, shot))
     left = [
         estimators.power_ratios(raw, noises[mean], shot_left)
@@ -146,7 +148,7 @@ def _fourier_statistics(
         .merge(errors)
         .assign(
             bispectrum_model=(("member", *triangles), bispectrum, units),
-            bispectrum_halo=(triangles, measured[0]["bispectrum_halo"], units),
+            bispectrum_halo=(triangles, of_halos["bispectrum_halo"], units),
             bispectrum_shot_noise=(triangles, shot_bispectrum, units),
             bispectrum_sampling_noise=(triangles, sampled, units),
             triangles=(triangles, estimators.triangles.count),

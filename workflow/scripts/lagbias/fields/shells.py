@@ -4,6 +4,8 @@ Modes are summed by numpy's ``bincount``: abacusutils' counting, to which a test
 compiles for several seconds in every process (numba refuses to keep it) and sums in float32.
 """
 
+import functools
+
 import numpy as np
 import scipy.special
 
@@ -52,6 +54,7 @@ class Shells:
         # The last axis is halved: its modes stand for their conjugates too, but for two planes.
         self._copies = np.where((half == 0) | (2 * np.arange(len(half)) == grid.points), 1.0, 2.0)
         self._shell = np.empty((grid.points, grid.points, len(half)), dtype=np.uint16)
+        self._legendre_weights = functools.cache(self._make_legendre_weights)
         self.modes, self.k = np.zeros((2, len(self.edges) - 1))
         for number, square in enumerate(full):
             k = np.sqrt(square + full[:, None] + half)
@@ -100,10 +103,21 @@ class Shells:
         """(2 l + 1) L_l(k_z / k) of a plane's modes (y, z)."""
         if multipole == 0:
             return 1.0
-        across, along = self.grid.wavenumbers(), self.grid.half_wavenumbers()
-        k = np.sqrt(across[plane] ** 2 + across[:, None] ** 2 + along**2)
-        cosine = along / np.where(k > 0, k, 1)
-        return (2 * multipole + 1) * scipy.special.eval_legendre(multipole, cosine)
+        number = np.arange(self.grid.points)
+        number = np.minimum(number, self.grid.points - number)  # of -k as of k
+        return self._legendre_weights(multipole)[number[plane], number]
+
+    def _make_legendre_weights(self, multipole: int) -> np.ndarray:
+        """The same of the modes without negative wavenumbers, float64 (n // 2 + 1,)^3."""
+        along = self.grid.half_wavenumbers()
+        across = self.grid.wavenumbers()[: len(along)]
+        weights = np.empty((len(along),) * 3)
+        for plane, square in enumerate(across**2):
+            k = np.sqrt(square + across[:, None] ** 2 + along**2)
+            cosine = along / np.where(k > 0, k, 1)
+            weights[plane] = scipy.special.eval_legendre(multipole, cosine)
+        weights *= 2 * multipole + 1
+        return weights
 
 
 def tsc_window(grid: Grid) -> np.ndarray:
