@@ -1,4 +1,4 @@
-"""Training: cell sums, three loss estimators, exact normalisation, resuming, weights on disk."""
+"""Training: cell sums, both loss estimators, exact normalisation, resuming, weights on disk."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import torch
 from conftest import make_stores, plant_box
 from lagbias.base.errors import InputError, TrainingError
 from lagbias.base.seeds import seed_of
-from lagbias.config.training import ESTIMATORS, NORMALISATIONS, TrainingSettings, settings_from
+from lagbias.config.training import Estimator, Normalisation, TrainingSettings, settings_from
 from lagbias.fields import mesh
 from lagbias.halos import indexing, selection
 from lagbias.halos import particles as halo_particles
@@ -38,6 +39,7 @@ from lagbias.training.network import ROWS_PER_PASS, Architecture, HaloToMassRati
 from lagbias.training.optimiser import Soap
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+ESTIMATORS, NORMALISATIONS = get_args(Estimator), get_args(Normalisation)
 SMALL = TrainingSettings(epochs=4, cells_per_batch=100, block=1, neurons=6, hidden_layers=2)
 
 

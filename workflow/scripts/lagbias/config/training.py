@@ -1,15 +1,13 @@
 """How a network is trained: settings, checked when made, and their presets."""
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from lagbias.base.errors import InputError
 from lagbias.config.keys import Count, OrNull, Range, Share, Unit, misfit
 
 Estimator = Literal["unbiased", "plain"]
 Normalisation = Literal["exact", "penalty"]
-ESTIMATORS = get_args(Estimator)
-NORMALISATIONS = get_args(Normalisation)
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def train_network(train: Boxes, validate: Boxes, inputs: int, labels: bool) -> f
     learns labels has the particles and labels of a grid on top, and the field beside. A share of
     the particles has fewer rows; drawn in each cell, 3 bytes more of each.
     """
-    per_row = 4 * inputs + 2  # a byte is spare: docs/results/size.md was measured with two counts
+    per_row = 4 * inputs + 2  # a byte of the multiplicity, and one to spare
     trained = sum(box.rows for box in train)
     validated = sum(box.rows for box in validate)
     found = max(

@@ -349,10 +349,6 @@ class Study:
         """Variants whose inputs are made by hand."""
         return [name for name, changes in self.variants.items() if "tophat_radius" in changes]
 
-    def variants_on_labels(self) -> list[str]:
-        """Variants whose networks learn which particles end in halos."""
-        return [name for name in self.variants if self.learns_labels(name)]
-
     def learns_labels(self, variant: str | None) -> bool:
         """Do the networks of a variant, or of none, learn which particles end in halos?"""
         return settings_of(variant, self.config).objective == "labels"

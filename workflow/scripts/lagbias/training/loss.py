@@ -13,8 +13,8 @@ random subsample), which pulls f flat. ``estimator`` says what is done about it:
     unbiased   subtract that variance, summed over the very particles (default)
     plain      the squared residual as it is (the authors' choice)
 
-The first two draw a subsample from the whole box. ``plain`` draws it as the authors do: m =
-max(int(fraction n), 1) of the n particles of a cell, each standing for n / m
+``unbiased`` draws a subsample from the whole box, ``plain`` as the authors do: m = max(int(fraction
+n), 1) of the n particles of a cell, each standing for n / m
 (``lagbias.training.cells.drawn_in_each``). The variance of that draw, n^2 (1/m - 1/n) times the
 scatter of f within the cell, cannot be known where m = 1, as in most cells of 15 particles at 10 %:
 so only the estimator that leaves the variance in draws so.

@@ -95,8 +95,8 @@ def fit_lagrangian_bias(
     block : int
         Side, in cells, of the cubes over which residuals are taken.
     estimator : str
-        Of ``lagbias.training.loss``: ``plain`` leaves the particles' sampling variance in, the
-        others are one here, since its mean is known.
+        Of ``lagbias.training.loss``: ``plain`` leaves the particles' sampling variance in,
+        ``unbiased`` takes its mean off.
     output : path of a NetCDF file
         What ``to_dataset`` of the basis gives, and of the training particles: ``negative_share``,
         those with f < 0; ``ratio_of_delta`` (delta), <f> in bins of the density at the smallest
