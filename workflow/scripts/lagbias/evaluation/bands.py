@@ -29,9 +29,9 @@ RATIOS = {
 def shells_in(band: Band, k: np.ndarray, box_size: float) -> np.ndarray:
     """Which shells lie in a band, k_min <= k < k_max: none where they end well below its end.
 
-    ``evaluation.k_max`` and the cells of spectra end the shells. If they miss more of a band than a
-    shell is wide, and the next shell would lie in it, the band is not measured: its sums would be
-    of smaller wavenumbers than its name says.
+    Shells end at the largest wavenumber of the config, or by the cells of spectra. If that is more
+    than 12 % below a band's end, and the next shell would lie in the band, it is not measured: its
+    sums would be of smaller wavenumbers than its name says.
 
     Parameters
     ----------

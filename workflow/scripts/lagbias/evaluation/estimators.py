@@ -38,7 +38,7 @@ class Estimators:
             self._band_weight = weight / weight.sum(axis=1, keepdims=True)
 
     def modes(self, overdensity: np.ndarray, resolution: float = 0.0) -> np.ndarray:
-        """Modes of a painted field (see ``spectra.field_modes``)."""
+        """Modes of a painted field (see ``shells.field_modes``)."""
         return field_modes(overdensity, self.grid, self.threads, resolution)
 
     def powers(self, model: np.ndarray, halo: np.ndarray) -> dict[str, np.ndarray]:

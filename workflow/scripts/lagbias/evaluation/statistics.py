@@ -48,7 +48,7 @@ class WeightedPoints:
         return float(volume * (self.weight**2).sum() / self.weight.sum() ** 2)
 
     def triple_noise(self, volume: float) -> float:
-        """2 V^2 sum w^3 / (sum w)^3 [(Mpc/h)^6] (``sampling.sampling_bispectrum`` with s = 0)."""
+        """2 V^2 sum w^3 / (sum w)^3 [(Mpc/h)^6]: ``sampling_noise.sampling_bispectrum``, s = 0."""
         return float(2 * volume**2 * (self.weight**3).sum() / self.weight.sum() ** 3)
 
     def without(self, out: np.ndarray, grid: Grid) -> "WeightedPoints":
@@ -81,7 +81,7 @@ def write_statistics(
         particles of the member ``mean``, stands beside them. In ``bispectrum_ratio`` the
         latter is taken off the model (off every member), nothing off the halos.
         The names of ``estimators.RATIOS`` over (member, k) and, with ``band_`` before, over
-        (member, band); cubes of cells as of ``counts.cube_statistics``, with
+        (member, band); cubes of cells as of ``cubes.cube_statistics``, with
         ``cell_sampling_variance`` and ``cell_shot_variance``, what particles of the member
         ``mean`` and halos as points add to the variances.
         Names that end in ``_jackknife_error``: errors of the member ``mean`` by leaving out one of

@@ -50,7 +50,7 @@ def write_fields(
         cell_y, cell_z), in the sharp cells of the training mesh; ``square_overdensity`` float32
         (x, y, z), of particles that carry the square of the last member's f; ``mean_ratio``
         (member), <f> over this box's particles before it is divided out; and the noises of
-        ``sampling.append_sampling_noises``.
+        ``sampling_noise.append_sampling_noises``.
 
     Raises
     ------

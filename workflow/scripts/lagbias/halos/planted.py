@@ -109,7 +109,7 @@ def write_planted_halos(
     store: str | Path,
     random: np.random.Generator,
 ) -> None:
-    """Write a planted halo field, as ``mesh.write_halos`` writes that of real halos.
+    """Write a planted halo field, as ``selection.write_halos`` writes that of real halos.
 
     Parameters
     ----------

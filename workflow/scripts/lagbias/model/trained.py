@@ -43,7 +43,7 @@ class TrainedModel:
     Attributes
     ----------
     file : ModelFile
-        Networks, projection, and what the card says (``file.about``).
+        Networks, projection, and what the card says (``ModelFile.about``).
     """
 
     def __init__(self, file: ModelFile) -> None:

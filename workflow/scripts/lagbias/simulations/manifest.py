@@ -41,7 +41,7 @@ class ManifestFile:
     Parameters
     ----------
     simulation, product : str
-        The product is one of `lagbias.config.names.PRODUCTS`, or ``ic_dens``.
+        The product is one of ``tree.PRODUCTS`` or ``tree.CLEANED_PRODUCTS``, or ``ic_dens``.
     path : str
         Relative to the tree.
     estimated_bytes : int

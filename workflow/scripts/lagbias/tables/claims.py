@@ -433,7 +433,8 @@ def write_claims(
         Scale set to its gradient PCA.
     losses : mapping
         Network to its losses, a file a seed.
-    angles, filters : paths of the tables of ``angles.write_angles`` and ``tables.write_filters``
+    angles, filters : paths of tables
+        Of ``angles.write_angles`` and ``directions.write_filters``.
     output : path of a CSV file
         Columns ``claim``, ``model``, ``quantity`` (at k < 0.1 h/Mpc where no other is named),
         ``measured``, ``interval`` (half of that of 95 % confidence) and its parts ``of_boxes``,
@@ -445,7 +446,7 @@ def write_claims(
         The same for a page: ``claim``, ``model``, ``found`` in words, ``verdict``, ``reason``.
     trained_on : int
         Training boxes of the set.
-    planted : path of the table of ``planted_comparison.write_comparison``, or None
+    planted : path of the table of ``planted.write_comparison``, or None
         What training returns of a known f.
     """
     models = models_in(read_evaluation(evaluation), trained_on)

@@ -18,7 +18,7 @@ def mean_and_errors(values: np.ndarray, members: Sequence[str]) -> dict[str, flo
     Parameters
     ----------
     values : (boxes, members)
-    members : seeds, and ``layout.MEAN``
+    members : seeds, and ``stores.MEAN``
 
     Returns
     -------

@@ -49,7 +49,7 @@ class LabelledPoints(Rows):
     multiplicity : float32, (rows,)
         Particles of the point.
     labelled_share : float32, (rows,)
-        Share of them that end in halos above the cut, or what they count (``labels.label_of``).
+        Share of them that end in halos above the cut, or what they count (``labelling.label_of``).
     cells : int
         Cells of the boxes' training meshes.
     """

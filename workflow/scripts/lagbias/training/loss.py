@@ -47,7 +47,7 @@ def squared_residual(
     ratio : (rows,), f of each row
     boxes : TrainingBoxes
     cells : int64, (cells,) or (blocks, cells of a block)
-    rows, lengths : as of ``boxes.rows_of(cells)``
+    rows, lengths : as of ``TrainingBoxes.rows_of(cells)``
     estimator : str
 
     Returns

@@ -194,7 +194,7 @@ def percentile_edges(stores: Sequence[str | Path], sigma: float, second: str) ->
 
 @dataclass(frozen=True)
 class BinsOnBox:
-    """The bins on the grid of one box (see ``normal_equations.BasisOnBox``)."""
+    """The bins on the grid of one box (see ``least_squares.BasisOnBox``)."""
 
     basis: Bins
     features: Mapping[float, str | Path] = field(repr=False)

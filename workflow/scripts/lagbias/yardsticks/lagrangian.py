@@ -234,7 +234,7 @@ def write_lagrangian_prediction(
     cell_size : float
         Of the evaluation mesh [Mpc/h].
     store : path of the zarr store
-        See ``prediction.write_fields``.
+        See ``carried.write_fields``.
     threads : int
     """
     basis, values = functions.from_dataset(read_netcdf(coefficients))

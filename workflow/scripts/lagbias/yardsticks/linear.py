@@ -88,7 +88,7 @@ def edges_below(grid: Grid, k_max: float) -> np.ndarray:
 def write_linear_prediction(
     bias: str | Path, matter: str | Path, store: str | Path, **attributes
 ) -> None:
-    """Write b delta_matter as a model field (see ``prediction.write_fields``)."""
+    """Write b delta_matter as a model field (see ``carried.write_fields``)."""
     b = float(read_netcdf(bias)["bias"])
     source = open_store(matter)
     with written_whole(store) as partial:

@@ -119,7 +119,7 @@ class Polynomial:
 
 @dataclass(frozen=True)
 class PolynomialOnBox:
-    """The terms on the grid of one box (see ``normal_equations.BasisOnBox``)."""
+    """The terms on the grid of one box (see ``least_squares.BasisOnBox``)."""
 
     basis: Polynomial
     features: Mapping[float, str | Path]

@@ -59,7 +59,7 @@ def write_label_prediction(
     velocities: Velocities | None = None,
     **attributes,
 ) -> None:
-    """Write the labels of a box as a model field (see ``prediction.write_fields``).
+    """Write the labels of a box as a model field (see ``carried.write_fields``).
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ def labelled_positions(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Final positions of subsample particles in halos with N > ``min_particles``, file by file.
 
-    In redshift space each is displaced by its own velocity (see ``abacus.in_redshift_space``).
+    In redshift space each is displaced by its own velocity (see ``reader.in_redshift_space``).
 
     Yields
     ------

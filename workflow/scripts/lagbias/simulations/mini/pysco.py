@@ -24,9 +24,9 @@ from lagbias.base.threads import usable
 from lagbias.simulations.mini.cosmology import cosmology_of, linear_power
 from lagbias.simulations.mini.settings import MiniSimulation
 
-# The power spectrum handed to PySCo: all wavenumbers [h/Mpc] that a box can have, 0.1 % apart.
 log = logging.getLogger(__name__)
 
+# The power spectrum handed to PySCo: all wavenumbers [h/Mpc] that a box can have, 0.1 % apart.
 WAVENUMBER_RANGE = (1e-5, 60.0)
 POWER_TABLE_LENGTH = 16_000
 ERROR_TAIL_LINES = 15
@@ -74,7 +74,7 @@ def run_pysco(
     -------
     overdensity : float32, (m, m, m)
         Linear overdensity at the snapshot's redshift that displaced the particles, at
-        ``settings.density_points`` points a side.
+        ``MiniSimulation.density_points`` points a side.
     position : float32, (n^3, 3)
         Zero-centred positions [Mpc/h], in the order of the Lagrangian lattice.
     velocity : float32, (n^3, 3)
