@@ -306,7 +306,8 @@ def test_without_its_sampling_noise_a_subsample_would_have_too_much_power(
 
 def test_fields_refuse_a_ratio_on_another_grid(full_set, tmp_path):
     full, _ = full_set
-    with pytest.raises(ValueError, match=r"given at 1000 points but particles count a grid of 24"):
+    message = r"/m: f is given on a grid of 10 points a side, expected 24, .*; make features"
+    with pytest.raises(ValueError, match=message):
         write_fields(full, np.ones((1, 1000), dtype=np.float32), ["mean"], 4.0, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 

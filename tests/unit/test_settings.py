@@ -556,8 +556,10 @@ def test_configs_of_the_repository_are_as_the_schema_says(config):
             "training_sets.True: found True as a name, expected .*YAML reads yes and on as true",
         ),
         (("variants", "My_1"), {"epochs": 1}, "variants: found the name 'My_1', .*; write my1;"),
-        (("seeds",), None, "^config: seeds is missing; see config/README.md$"),
+        (("seeds",), None, "^config: seeds is missing, write it; see config/README.md$"),
         (("device",), "gpu", "^config: device: 'gpu' is not one of"),
+        (("training_sets", "tiny", "validate"), [], "validate: .. should be non-empty; write at l"),
+        (("seeds",), [1, 1], "seeds: .* has non-unique elements; write each once"),
     ],
 )
 def test_typo_in_a_config_gives_one_line_with_the_field(path, value, message):
@@ -612,7 +614,9 @@ def test_all_typos_in_a_config_are_told_at_once():
     config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
     config["tracerz"] = config.pop("tracers")
     config["training"]["epochs"] = 0
-    with pytest.raises(InputError, match="tracers is missing; tracerz is unknown.*; training"):
+    with pytest.raises(
+        InputError, match="tracers is missing, write it; tracerz is unknown.*; training"
+    ):
         check_schema(config, SCHEMA)
 
 

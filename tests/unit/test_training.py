@@ -892,8 +892,14 @@ def test_unknown_preset_setting_and_activation_are_named():
         settings_from("paper")
     with pytest.raises(InputError, match="training.epoch: unknown"):
         settings_from("seed", epoch=3)
-    with pytest.raises(InputError, match="activation 'relu'.*gelu"):
-        Architecture(3, activation="relu")
+    for wrong, message in (
+        ({"activation": "relu"}, "activation 'relu'.*gelu.*; write one of them"),
+        ({"form": "cubic"}, "form 'cubic'.*; write one of them"),
+        ({"neurons": 0}, "expected at least 1 of each number; raise"),
+        ({"squared": (0,)}, "and none of a network; give their numbers"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Architecture(3, **wrong)
     with pytest.raises(InputError, match="form 'spline'.*gaussian"):
         Architecture(3, form="spline")
     for squared in ((), (3,), (-1,)):

@@ -9,6 +9,7 @@ YES_NO = "YAML reads yes and on as true, no and off as false"
 # Fields whose texts begin with a letter that is easily left out.
 TRACERS = ("tracers", "more_tracers")
 SCALES = ("scale_sets", "showcase")
+AT_LEAST_ONE = ("minItems", "minProperties", "minLength")
 
 
 def faults_of(error: Any) -> list[str]:
@@ -30,7 +31,7 @@ def faults_of(error: Any) -> list[str]:
         ]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
-        return [f"{prefix}{key} is missing" for key in missing]
+        return [f"{prefix}{key} is missing, write it" for key in missing]
     if "propertyNames" in error.absolute_schema_path:
         return [f"{prefix.rstrip('.')}: {_name_advice(error)}"]
     advice = _advice(error)
@@ -76,6 +77,10 @@ def _advice(error: Any) -> str:
         return "write c and three digits, as c000"
     if error.validator == "pattern" and path[-1] == "url":
         return "write an address that begins with https:// or http://, without a login"
+    if error.validator in AT_LEAST_ONE:
+        return "write at least one"
+    if error.validator == "uniqueItems":
+        return "write each once"
     if error.validator != "type":
         return ""
     types = error.validator_value

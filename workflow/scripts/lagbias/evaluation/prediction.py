@@ -62,8 +62,9 @@ def ratio_by_slab(
     inputs : float32, (points, inputs), of the points of the slab where f is needed
     ratio : float32, (networks, points), f of these
     """
-    field = open_store(next(iter(features.values())))["delta"]
-    check_points(field.size, len(needed))
+    store = next(iter(features.values()))
+    field = open_store(store)["delta"]
+    check_points(store, field.size, len(needed))
     for slab in slabs(field):
         inputs = projection.at(features, slab, needed[slab])
         yield slab, inputs, evaluated(networks, inputs)

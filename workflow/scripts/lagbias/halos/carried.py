@@ -15,11 +15,20 @@ from lagbias.fields.sampling_noise import append_sampling_noises
 from lagbias.halos.particles import Particles
 
 
-def check_points(given: int, counted: int) -> None:
+def check_points(file: str | Path, given: int, counted: int) -> None:
+    """Refuse f on a grid that is not the one that the particles count; ``file`` has or gets it.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
     if given != counted:
+        points, expected = (round(number ** (1 / 3)) for number in (given, counted))
         raise InputError(
-            f"f is given at {given} points but particles count a grid of "
-            f"{round(counted ** (1 / 3))}^3: make features and particles with one density_grid"
+            f"{file}: f is given on a grid of {points} points a side, expected {expected}, which "
+            "the particles count; make features and particles of this box again with one "
+            "density_grid"
         )
 
 
@@ -59,7 +68,7 @@ def write_fields(
     """
     for ratio in ratios:
         if ratio is not None:
-            check_points(len(ratio), particles.density_grid**3)
+            check_points(store, len(ratio), particles.density_grid**3)
     members = [*members, MEAN] if len(members) > 1 else [MEAN]
     grid = evaluation_grid(cell_size, particles.mesh.box_size)
     mesh = particles.mesh

@@ -78,21 +78,27 @@ class Architecture:
     def __post_init__(self):
         object.__setattr__(self, "squared", tuple(self.squared))  # JSON has lists
         if min(self.inputs, self.hidden_layers, self.neurons) < 1:
-            raise InputError(f"network {asdict(self)}: expected at least 1 of each number")
+            raise InputError(
+                f"network {asdict(self)}: expected at least 1 of each number; raise those that are "
+                "less (training.hidden_layers, training.neurons)"
+            )
         if self.activation not in ACTIVATIONS:
             raise InputError(
-                f"activation {self.activation!r}: expected one of {sorted(ACTIVATIONS)}"
+                f"activation {self.activation!r}: expected one of {sorted(ACTIVATIONS)}; "
+                "write one of them in training.activation"
             )
         if self.output not in OUTPUTS:
-            raise InputError(f"output {self.output!r}: expected one of {OUTPUTS}")
+            raise InputError(f"output {self.output!r}: expected one of {OUTPUTS}; give one of them")
         if self.form not in FORMS:
-            raise InputError(f"form {self.form!r}: expected one of {FORMS}")
+            raise InputError(
+                f"form {self.form!r}: expected one of {FORMS}; write one of them in training.form"
+            )
         if bool(self.squared) != (self.form == "gaussian") or not all(
             0 <= number < self.inputs for number in self.squared
         ):
             raise InputError(
                 f"squared {self.squared}: expected some of {self.inputs} inputs, from 0, of a "
-                "gaussian, and none of a network"
+                "gaussian, and none of a network; give their numbers, or none"
             )
 
     @property
