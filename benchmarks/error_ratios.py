@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, required=True)
     given = parser.parse_args()
     differences = pd.read_csv(f"{given.stem}_differences.csv")
+    if differences["boxes"].min() < 2:
+        sys.exit(f"{given.stem}: found one test box, which has no scatter; expected two or more")
     comparison = pd.read_csv(f"{given.stem}_comparison.csv").set_index("model")
     reference = comparison.loc[differences["less"].iloc[0]]
     rows = []
