@@ -99,7 +99,9 @@ def test_a_job_with_less_memory_than_all_takes_reads_from_disk(monkeypatch, mem_
             validation_halos=[], projection="projection.nc",
         ),
         output=SimpleNamespace(weights="weights.pt", losses="losses.csv"),
-        params=SimpleNamespace(settings={"preset": "seed"}, device="cpu", deterministic=False),
+        params=SimpleNamespace(
+            settings={"preset": "seed"}, device="cpu", deterministic=False, code={}
+        ),
         resources=SimpleNamespace(mem_mb=mem_mb, resident_mb=82_000, tmpdir="/scratch"),
         wildcards=SimpleNamespace(seed="1"), threads=1,
     )  # fmt: skip
