@@ -9,7 +9,7 @@ from lagbias.features.linear_power import LinearPower
 from lagbias.halos.catalogue import lagrangian_mass, lagrangian_radii
 from lagbias.projection.filters import GAUSSIAN_OF_TOP_HAT, FilteredDirection, gaussian, top_hat
 from lagbias.projection.projection import Projection
-from lagbias.tables.directions import radius_seen, write_filters
+from lagbias.tables.directions import expected_radius, write_filters
 
 KINDS, SCALES = ("delta", "laplacian", "g2"), (3.0, 3.0, 3.0)
 
@@ -74,13 +74,13 @@ def test_gaussian_of_a_top_hat_falls_off_as_it_does():
     assert drop[0] == pytest.approx(drop[1], rel=1e-3)  # the next order is (k R)^2 / 10 of it
 
 
-def test_radius_seen_is_the_true_one_only_if_the_inputs_reach_it(power):
+def test_expected_radius_is_the_true_one_only_if_the_inputs_reach_it(power):
     """One scale of 3 Mpc/h is a Gaussian of 3; with its Laplacian a little more, not of 1 or 20."""
     features = features_of(power)
     density = features.with_matrix(np.array([[1.0, 0, 0], [0, 0, 1]]))
     for radius in (1.0, 3.0, 9.0):
-        assert radius_seen(density, power, radius, gaussian) == pytest.approx(3, rel=1e-5)
-    small, exact, large = (radius_seen(features, power, r, gaussian) for r in (1.0, 3.0, 9.0))
+        assert expected_radius(density, power, radius, gaussian) == pytest.approx(3, rel=1e-5)
+    small, exact, large = (expected_radius(features, power, r, gaussian) for r in (1.0, 3.0, 9.0))
     assert 1 < small < exact < large < 9
     assert exact == pytest.approx(3, rel=1e-5)
 
@@ -136,8 +136,9 @@ def test_table_of_filters_finds_the_planted_window(power, tmp_path):
     assert found["cosine_seed_min"] == pytest.approx(0.8, rel=tolerance)
     assert found["cosine_seed_max"] == pytest.approx(1, rel=tolerance)
     for halo in ("smallest", "median"):
-        radius, seen = table.loc["top-hat", [f"{halo}_halo_radius", f"{halo}_halo_radius_seen"]]
-        assert seen == pytest.approx(radius_seen(features_of(power), power, radius), rel=tolerance)
+        row = table.loc["top-hat"]
+        radius = expected_radius(features_of(power), power, row[f"{halo}_halo_radius"])
+        assert row[f"expected_radius_of_{halo}_halo"] == pytest.approx(radius, rel=tolerance)
     # The top-hat that falls off as a Gaussian of 3 Mpc/h does is sqrt(5) times as wide.
     mass = 4 / 3 * np.pi * 45**1.5 * 1e11 / 2
     assert found["mass"] == pytest.approx(mass, rel=3 * tolerance)

@@ -57,7 +57,7 @@ def write_directions(pca: Mapping[str, str | Path], output: str | Path) -> None:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")
 
 
-def radius_seen(
+def expected_radius(
     projection: Projection, power: LinearPower, radius: float, window: Window = top_hat
 ) -> float:
     """What `best_radius` finds if *f* depends on the density under a window, and on nothing else.
@@ -134,8 +134,8 @@ def write_filters(
         Radii [Mpc/h] and masses [Msun/h]. Of a Gaussian, ``mass`` and the halos' radii are those
         of the top-hat that falls off as it does at small k, sqrt(5) times as wide. Cosines are
         those of the whole direction, G2 and all; ``cosine_of_linear_part`` leaves G2 out.
-        ``…_radius_seen`` is what ``radius`` would be of the density under a window of the halo's
-        radius (``radius_seen``).
+        ``expected_radius_of_…`` is what ``radius`` would be if f depended on the density under a
+        window of the halo's radius alone (``expected_radius``).
     """
     linear_power = LinearPower.read(power)
     radii = lagrangian_radii(*halos)
@@ -152,8 +152,8 @@ def write_filters(
             ("top-hat", top_hat, 1.0), ("Gaussian", gaussian, GAUSSIAN_OF_TOP_HAT),
         ):  # fmt: skip
             row = filter_row(members, window, per_top_hat, mapping, radii)
-            seen = {
-                f"{halo}_halo_radius_seen": radius_seen(
+            expected = {
+                f"expected_radius_of_{halo}_halo": expected_radius(
                     mapping, linear_power, per_top_hat * radius, window
                 )
                 for halo, radius in zip(("smallest", "median"), radii, strict=True)
@@ -163,6 +163,6 @@ def write_filters(
                 "smallest_halo_mass": lagrangian_mass(radii[0], attributes),
                 "median_halo_mass": lagrangian_mass(radii[1], attributes),
             }
-            rows.append({"model": model, "filter": name} | row | seen | mass)
+            rows.append({"model": model, "filter": name} | row | expected | mass)
     with written_whole(output) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.5g")

@@ -1,12 +1,12 @@
-"""The radius that a network shows if f depends on a top-hat of the halos' radius alone.
+"""The radius that a network shows if f depends on the top-hat of the smallest halo alone.
 
-    python benchmarks/radii_seen.py docs/first_direction/*_filters.csv docs/paper/*_filters.csv
+    python benchmarks/expected_radii.py docs/first_direction/*_filters.csv docs/paper/*_filters.csv
 
 The inputs of a network begin at its smallest smoothing scale, so a smaller top-hat looks larger.
 Of each table of filters, for networks on all their inputs: `smallest_halo`, the Lagrangian radius
-of its smallest halo [Mpc/h]; `seen`, the best top-hat of what the inputs hold of that top-hat; and
-the measured radius, with the range of its seeds. Tables that the workflow writes today have `seen`
-themselves, of their boxes' own power; this is of AbacusSummit's linear power.
+of its smallest halo [Mpc/h]; `expected`, the best top-hat of what the inputs hold of that one; and
+the measured radius, with the range of its seeds. Tables that the workflow writes today have
+`expected_radius_of_smallest_halo`, by the power of their boxes; here AbacusSummit's is taken.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from lagbias.projection.filters import linear_filter
 from lagbias.projection.orthogonal import whiten
 from lagbias.projection.projection import Projection
 from lagbias.simulations.mini.cosmology import linear_power
-from lagbias.tables.directions import radius_seen
+from lagbias.tables.directions import expected_radius
 
 # 0.05 h/Mpc is the fundamental wave of 125 Mpc/h; at 6 h/Mpc the window of R = 1 is below 1e-7.
 WAVENUMBER = np.geomspace(0.02, 6, 4000)  # [h/Mpc]
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", nargs="+")
     power = power_of_theory()
-    print("| table | network | smallest_halo | seen | measured | range of seeds |")
+    print("| table | network | smallest_halo | expected | measured | range of seeds |")
     print("|---|---|---|---|---|---|")
     for path in parser.parse_args().tables:
         table = pd.read_csv(path)
@@ -74,10 +74,10 @@ def main() -> None:
             network = parse_network(row["model"])
             scales = parse_scales(network.scale_set)
             inputs = projection_of_theory(scales, KINDS_OF_VARIANT[network.variant], power)
-            seen = radius_seen(inputs, power, row["smallest_halo_radius"])
+            expected = expected_radius(inputs, power, row["smallest_halo_radius"])
             name = Path(path).stem.removesuffix("_filters")
             print(
-                f"| {name} | {row['model']} | {row['smallest_halo_radius']:.2f} | {seen:.2f} | "
+                f"| {name} | {row['model']} | {row['smallest_halo_radius']:.2f} | {expected:.2f} | "
                 f"{row['radius']:.2f} | {row['radius_seed_min']:.2f}–{row['radius_seed_max']:.2f} |"
             )
 
