@@ -90,6 +90,8 @@ def test_a_model_that_is_the_planted_f_gets_all_of_it_back(stores, tmp_path):
     )
     table = pd.read_csv(tmp_path / "planted.csv", index_col="quantity")
     assert TWO_DIRECTIONS in table.index
+    bands = table.filter(like="P_model", axis=0).index
+    assert [name.rpartition(" ")[2] for name in bands] == ["0-0.2", "0.1-0.3"]  # 48 Mpc/h
     np.testing.assert_allclose(table["found"], table["planted"], rtol=1e-3)
     of_seeds = table.filter(like="P_model", axis=0)["seed_deviation"]
     np.testing.assert_allclose(of_seeds, (1 - 0.81) / np.sqrt(2), rtol=1e-3)

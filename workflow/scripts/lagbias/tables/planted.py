@@ -36,7 +36,8 @@ def power_of_planted(
     model = open_store(prediction)
     fields, ratio = model["overdensity"], planted_on_grid(features)
     grid = Grid(fields.sizes["x"], float(model.attrs["box_size"]))
-    shells = Shells(grid, shell_edges(grid, max(high for _, high in bands)))
+    # Beyond the last band, so that all shells are there whose middle lies in it.
+    shells = Shells(grid, shell_edges(grid, 2 * max(high for _, high in bands)))
     catalogue = Particles.open(particles)
     truth = paint(((position, ratio[index]) for position, index in catalogue.chunks()), grid)
     power = np.stack(
