@@ -64,6 +64,13 @@ def cell(row: pd.Series, column: str) -> str:
     return f"{row[column]:.3f}{spread}"
 
 
+def number(value) -> str:
+    """A value of any table, of four digits if it is a number with more."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def over_sets(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One table of several comparisons: means over the sets, of models that all of them have.
 
@@ -148,7 +155,7 @@ def main() -> None:
         return
     if "power_ratio_k0-0.1" not in table:
         shown = table.drop(columns="file", errors="ignore")
-        rows = [["" if pd.isna(value) else str(value) for value in row] for row in shown.values]
+        rows = [[number(value) for value in row] for row in shown.values]
         print_table(list(shown.columns), rows)
         return
     columns = {title: name for title, name in COLUMNS.items() if name in table}
