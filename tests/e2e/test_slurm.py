@@ -95,8 +95,10 @@ def test_training_that_hits_its_time_limit_is_retried_with_more_time_and_goes_on
         subprocess.Popen(command(WEIGHTS), cwd=folder, stdout=said, stderr=said) as run,
     ):
         try:
+            job = wait_for(lambda: training_job(folder), 300)
             wait_for((folder / WEIGHTS).with_name("checkpoint.ckpt").exists, 300)
-            training_job(folder).suspend()  # or it would be over before Slurm looks
+            job.suspend()  # or it would be over before Slurm looks
+            assert not (folder / WEIGHTS).exists(), "the training was over before it was halted"
             (first,) = submitted(folder / "said")
             update = ["scontrol", "update", f"JobId={first}", "EndTime=now+1"]
             subprocess.run(update, check=True, timeout=30)
