@@ -3,15 +3,16 @@
     python benchmarks/half_intervals.py docs/paper/paper_N50 --seeds 5 --training-boxes 3
     python benchmarks/half_intervals.py docs/paper/paper_N50 --seeds 5 --statistics
 
-Of `{stem}_comparison.csv` and `{stem}_differences.csv`: the power, and P_error over that of the
-network that models are compared with, on the same boxes. With `--statistics`, of
-`{stem}_statistics.csv`: that network's ratios. By Student's t; parts of the test boxes and of the
-seeds are added in quadrature, for the power that of the training boxes too
+Of `{stem}_comparison.csv`: power and P_error. Of `{stem}_differences.csv`, where there is one:
+P_error over that of the network that models are compared with, on the same boxes. With
+`--statistics`, of `{stem}_statistics.csv`: that network's ratios. By Student's t; parts of the test
+boxes and of the seeds are added in quadrature, for the power that of the training boxes too
 (docs/explanation/intervals.md).
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,27 +43,42 @@ def half_of(row: pd.Series, column: str, seeds: int, training: int = 0) -> float
 
 
 def print_models(stem: str, seeds: int, training: int) -> None:
-    """A line a model: power, and error over that of the network compared with."""
+    """A line a model: power, error, and error over that of the network compared with."""
     comparison = pd.read_csv(f"{stem}_comparison.csv").set_index("model")
-    differences = pd.read_csv(f"{stem}_differences.csv").set_index("model")
-    reference = comparison.loc[differences["less"].iloc[0]]
+    of_differences = Path(f"{stem}_differences.csv")
+    differences = (
+        pd.read_csv(of_differences).set_index("model") if of_differences.exists() else None
+    )
     rows = []
     for model, row in comparison.iterrows():
         cells = [label(str(model))]
         for band in BANDS.values():
             column = f"power_ratio_{band}"
             cells.append(f"{row[column]:.3f} ± {half_of(row, column, seeds, training):.3f}")
-        for band in BANDS.values():
-            column = f"error_over_shot_{band}"
-            if model not in differences.index:
-                cells.append("1")
-                continue
-            less = differences.loc[model]
-            value, width = 1 + less[column] / reference[column], half_of(less, column, seeds)
-            cells.append(f"{value:.2f} ± {width / reference[column]:.2f}")
+        column = f"error_over_shot_{BANDS['0.1–0.3']}"
+        cells.append(f"{row[column]:.3f} ± {half_of(row, column, seeds):.3f}")
+        if differences is not None:
+            reference = comparison.loc[differences["less"].iloc[0]]
+            cells += error_ratios(differences, model, reference, seeds)
         rows.append(cells)
-    titles = [f"{name}, {band}" for name in ("P ratio", "P_error ratio") for band in BANDS]
+    titles = [f"P ratio, {band}" for band in BANDS] + ["P_error/P_shot, 0.1–0.3"]
+    if differences is not None:
+        titles += [f"P_error ratio, {band}" for band in BANDS]
     print_table(["model, smoothing scales [Mpc/h]", *titles], rows)
+
+
+def error_ratios(
+    differences: pd.DataFrame, model: object, reference: pd.Series, seeds: int
+) -> Iterator[str]:
+    """P_error of a model over that of the network compared with, a band each."""
+    for band in BANDS.values():
+        column = f"error_over_shot_{band}"
+        if model not in differences.index:
+            yield "1"
+            continue
+        less = differences.loc[model]
+        value, width = 1 + less[column] / reference[column], half_of(less, column, seeds)
+        yield f"{value:.2f} ± {width / reference[column]:.2f}"
 
 
 def print_statistics(stem: str, seeds: int) -> None:

@@ -321,7 +321,7 @@ def test_a_script_that_was_another_one_for_a_while_reruns_nothing(finished):
 
 @pytest.mark.parametrize("copied", [True, False])
 def test_without_time_stamps_of_results_they_are_marked_as_up_to_date(finished, tmp_path, copied):
-    """As docs/explanation/traps.md says, after `cp -r` or a `touch` of everything."""
+    """As docs/explanation/reruns.md says, after `cp -r` or a `touch` of everything."""
     if copied:
         folder = shutil.copytree(finished, tmp_path / "copy", copy_function=shutil.copyfile)
     else:

@@ -51,6 +51,12 @@ def test_what_may_be_left_out_is_said_and_what_must_not_is_a_fault(made, tmp_pat
     assert not found.config
 
 
+def test_a_file_without_the_mass_of_its_particles_is_a_fault(made, tmp_path):
+    write_arrays(tmp_path / "box.zarr", arrays_of(made), omega_m=None, particle_mass=None)
+    (fault,) = check_box(str(tmp_path / "box.zarr")).faults
+    assert "found no attribute omega_m" in fault
+
+
 def test_particles_that_do_not_fit_are_a_fault(made, tmp_path):
     wrong = arrays_of(made) | {"lattice_index": np.roll(made.lattice_index, 1, axis=1)}
     write_arrays(tmp_path / "box.zarr", wrong)

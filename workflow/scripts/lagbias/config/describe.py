@@ -217,7 +217,10 @@ def takes(kind: Any) -> str:
         *first, last = (f"`{choice}`" for choice in get_args(plain))
         return " or ".join([", ".join(first), last] if first else [last])
     if get_origin(plain) is list:
-        item, *bounds = takes(get_args(plain)[0]).split(", ")
+        (entry,) = get_args(plain)
+        if get_origin(entry) is Literal:
+            return f"list of {takes(entry)}"
+        item, *bounds = takes(entry).split(", ")
         return ", ".join(
             [f"list of {item}s", *bounds, *(["not empty"] if mark(kind, Range) else [])]
         )

@@ -95,10 +95,12 @@ def write_statistics(
     estimators = Estimators(grid, k_max, threads)
     cell_overdensity = open_store(halos)["overdensity"].values
     cubes = cube_statistics(store["cell_overdensity"].values, cell_overdensity, grid.box_size, mean)
-    cubes = cubes.assign(
-        cell_sampling_variance=float(store["sampling_noise"][mean]) / cubes["cube_side"] ** 3,
-        cell_shot_variance=points.pair_noise(grid.box_size**3) / cubes["cube_side"] ** 3,
-    )
+    volume = cubes["cube_side"].values ** 3
+    noise = {
+        "cell_sampling_variance": float(store["sampling_noise"][mean]),
+        "cell_shot_variance": points.pair_noise(grid.box_size**3),
+    }
+    cubes = cubes.assign({name: ("cube_side", power / volume) for name, power in noise.items()})
     low, high = np.transpose(BANDS)
     wavenumber = {"units": "h/Mpc"}
     coordinates = {

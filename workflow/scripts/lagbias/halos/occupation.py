@@ -104,7 +104,7 @@ def galaxies(settings: dict | None) -> Weighting:
     if settings is None:
         raise InputError(
             "galaxies of halos need an occupation: add the section `galaxies` to the config, "
-            "{} for its defaults; see config/README.md"
+            "{} for its defaults; see docs/reference/config_keys.md"
         )
     given = {name: value for name, value in settings.items() if name != "master_seed"}
 

@@ -308,29 +308,25 @@ class Inputs:
         study, tracer = self.study, wildcards.tracer
         asked = study.config["transfers"]
         first = self._boxes(wildcards, "test")[0]
-        others = [other for other in asked["tracers"] if other != tracer]
-        places = [
-            *((tracer, sim, tracer) for sim in dict.fromkeys([first, *asked["boxes"]])),
-            *(
-                (fitted, first, other)
-                for other in others
-                for fitted in (tracer, other)
-                if fitted == tracer or other in study.all_tracers()
-            ),
-        ]
-        return {
-            f"results/fits/{wildcards.set}/{fitted}/{model}/on_{sim}/"
-            + ("spectra.nc" if fitted == halos else f"transfer_to_{halos}.nc"): {
-                "model": model,
-                "fitted_to": fitted,
-                "box": sim,
-                "redshift": study.redshift(sim),
-                "cosmology": study.cosmology(sim),
-                "against": halos,
-            }
-            for model in study.transfer_models()
-            for fitted, sim, halos in places
-        }
+        places = [(tracer, sim, tracer) for sim in dict.fromkeys([first, *asked["boxes"]])]
+        for other in asked["tracers"]:
+            if other != tracer:
+                places.append((tracer, first, other))
+                if other in study.all_tracers():
+                    places.append((other, first, other))
+        cases = {}
+        for model in study.transfer_models():
+            for fitted_to, sim, halos in places:
+                file = "spectra.nc" if fitted_to == halos else f"transfer_to_{halos}.nc"
+                cases[f"results/fits/{wildcards.set}/{fitted_to}/{model}/on_{sim}/{file}"] = {
+                    "model": model,
+                    "fitted_to": fitted_to,
+                    "box": sim,
+                    "redshift": study.redshift(sim),
+                    "cosmology": study.cosmology(sim),
+                    "against": halos,
+                }
+        return cases
 
     def _boxes(self, wildcards: Wildcards, part: str = "train") -> list[str]:
         return self.study.sets[wildcards.set][part]

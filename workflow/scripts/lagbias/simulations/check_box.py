@@ -128,6 +128,7 @@ def _proof(file: ArrayFile) -> Iterator[str]:
         "final displacements against Zel'dovich's of the density, along x, y, z: correlation "
         f"{correlation}, slope {slope}: they fit"
     )
+    yield f"particle mass: {box.particle_mass:.4g} Msun/h"
     _, count = box.halos()
     yield f"halos: {len(count)}, of {count.min()} to {count.max()} particles"
 

@@ -172,8 +172,10 @@ class LabelTraining(RatioTraining):
         self.batches = PointBatches(points, settings, seed)
         self.field = [field]  # in a list, so that it is no part of the module's state
 
-    # p over its mean, whatever the settings say of f of the halo field.
-    exact = True  # pyright: ignore[reportAssignmentType]
+    @property
+    def exact(self) -> bool:
+        """True: f is p over its mean, whatever the settings say of f of the halo field."""
+        return True
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
