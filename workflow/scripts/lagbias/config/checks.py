@@ -53,7 +53,8 @@ def check_schema(config: dict, schema: str | Path) -> None:
     faults = [text for error in validator.iter_errors(config) for text in faults_of(error)]
     faults += odd_keys(config)
     if faults:
-        raise InputError(f"config: {'; '.join(sorted(set(faults)))}; see docs/reference/config_keys.md")
+        said = "; ".join(sorted(set(faults)))
+        raise InputError(f"config: {said}; see docs/reference/config_keys.md")
 
 
 def check_config(config: dict) -> None:

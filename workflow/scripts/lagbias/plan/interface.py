@@ -11,8 +11,13 @@ ROOT = Path(__file__).parents[4]
 FILE, PAGE = ROOT / "INTERFACE.yaml", ROOT / "docs/reference/paths.md"
 HEAD = """# Paths
 
-Every file of a run has a path that you can type: `snakemake --cores 2 PATH`. This page is made from
-`INTERFACE.yaml`, which programs can read, by `python -m lagbias.plan.interface`.
+Every file of a run has a path that you can type: `snakemake --cores 2 PATH`. With a config of your
+own: `snakemake --cores 2 --configfile my.yaml -- PATH`. In names of columns, `{band}` is 0-0.1,
+0-0.2 or 0.1-0.3. Of figures, `{suffix}` is pdf or png. Simulations and downloads are in
+`resources/`, logs in `logs/`.
+
+This page is made from `INTERFACE.yaml`, which programs can read, by
+`python -m lagbias.plan.interface`.
 
 ## Wildcards
 
