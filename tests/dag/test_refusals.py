@@ -84,7 +84,7 @@ def test_box_that_is_not_there_is_refused_before_anything_is_planned(
     ("old", "new", "message"),
     [
         (
-            "  block: 4 ", "  block: 5 ",
+            "  preset: seed ", "  block: 5\n  preset: seed ",
             f"training, on {BOX}: training.block: cubes of 5 cells do not tile a mesh of 84 cells",
         ),
         ("device: auto", "device: auto\nseeds: [1]", "seeds is given twice, first on line"),
@@ -98,9 +98,8 @@ def test_what_cannot_be_is_refused_as_it_is_planned(repository, old, new, messag
 
 
 def test_numbers_as_people_write_them_plan(repository):
-    text = with_text(
-        "  particle_fraction: 1.0 ", "  learning_rate: 1e-3\n  particle_fraction: 1e0 "
-    )
+    changes = "  learning_rate: 1e-3\n  particle_fraction: 1e0\n"
+    text = with_text("  preset: seed ", f"{changes}  preset: seed ")
     (repository / "changed.yaml").write_text(text.replace("k_max: 0.6", 'k_max: "6e-1"'))
     run = forked.run(forked.snakemake, "-n", "--configfile", "changed.yaml", cwd=repository)
     assert run.returncode == 0, run.stdout + run.stderr
