@@ -495,7 +495,7 @@ def test_configs_of_the_repository_are_as_the_schema_says(config):
     ("path", "value", "message"),
     [
         (("tracerz",), ["N50"], "^config: tracerz is unknown, did you mean tracers[?]; see"),
-        (("colour",), 1, "^config: colour is unknown, remove it; see docs/"),
+        (("colour",), 1, "^config: colour is unknown, remove it; see docs/.*/config_keys.md$"),
         (("training", "epoch"), 3, "^config: training.epoch is unknown, did you mean epochs[?]"),
         (("simulations", "tiny_ph000", "fase"), 3, "simulations.tiny_ph000.fase .* mean phase[?]"),
         (("training", "epochs"), "many", "^config: training.epochs: 'many' is not of type 'int"),
@@ -556,7 +556,7 @@ def test_configs_of_the_repository_are_as_the_schema_says(config):
             "training_sets.True: found True as a name, expected .*YAML reads yes and on as true",
         ),
         (("variants", "My_1"), {"epochs": 1}, "variants: found the name 'My_1', .*; write my1;"),
-        (("seeds",), None, "^config: seeds is missing, write it; see docs/"),
+        (("seeds",), None, "^config: seeds is missing, write it; see docs/.*/config_keys.md$"),
         (("device",), "gpu", "^config: device: 'gpu' is not one of"),
         (("training_sets", "tiny", "validate"), [], "validate: .. should be non-empty; write at l"),
         (("seeds",), [1, 1], "seeds: .* has non-unique elements; write each once"),
